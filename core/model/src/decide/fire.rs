@@ -1,0 +1,485 @@
+//! Firing an event.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::{Context, Decision, Draft};
+use crate::{
+    definition::{ANY, Definition, STAY, TransitionDoc},
+    evaluate::{DeadlineKind, Question, evaluate},
+    event::Event,
+    fact::{FactType, FactValue, Facts, nearest},
+    finding::Severity,
+    guard::{Scope, World},
+    project::Project,
+    rejection::Rejection,
+    verdict::{Hook, Verdict},
+};
+
+/// The most transitions one command may set off.
+const CHAIN_MAX: usize = 32;
+
+/// A command: an event with its facts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fire {
+    /// The event.
+    pub event: String,
+    /// Facts in their canonical JSON form.
+    pub facts: BTreeMap<String, Json>,
+    /// The actor's roles; `*` stands for all.
+    pub roles: BTreeSet<String>,
+}
+
+/// What has to be known before a command can be decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Needs {
+    /// What the component is to be asked, in order.
+    pub hooks: Vec<Hook>,
+    /// The facts as they would stand, with the command's.
+    pub facts: Facts,
+}
+
+/// Which events the present states allow, in the order of the definition.
+#[must_use]
+pub fn possible(definition: &Definition, project: &Project) -> Vec<String> {
+    let mut events = Vec::new();
+    for transition in &definition.doc.transitions {
+        let event = transition.event();
+        let external = !transition.roles.is_empty() && !transition.is_automatic();
+        if external && leaves(definition, project, transition) && !events.iter().any(|e| e == event)
+        {
+            events.push(event.to_owned());
+        }
+    }
+    events
+}
+
+/// Checks a command as far as it can be without the component, and says what to ask it.
+///
+/// # Errors
+/// [`Rejection`] for unknown or impossible events, missing roles, and facts of the wrong form.
+pub fn needs(context: Context<'_>, project: &Project, command: &Fire) -> Result<Needs, Rejection> {
+    let candidates = candidates(context.definition, project, command)?;
+    let given = parse_facts(context.definition, &candidates, command)?;
+    let missing = missing_facts(&candidates, project, &given);
+    if !missing.is_empty() {
+        return Err(Rejection::FactMissing {
+            event: command.event.clone(),
+            missing,
+        });
+    }
+    let mut hooks: Vec<Hook> = Vec::new();
+    let names = candidates.iter().flat_map(|t| &t.hooks);
+    for hook in names.filter_map(|name| Hook::from_name(name)) {
+        if !hooks.contains(&hook) {
+            hooks.push(hook);
+        }
+    }
+    let mut facts = project.facts.clone();
+    facts.extend(given);
+    let (facts, _) = context.definition.with_defaults(&facts);
+    Ok(Needs { hooks, facts })
+}
+
+/// Decides a command.
+///
+/// # Errors
+/// [`Rejection`] with one coded reason; the project is as it was.
+pub fn fire(
+    context: Context<'_>,
+    project: &Project,
+    command: &Fire,
+    verdicts: Vec<Verdict>,
+) -> Result<Decision, Rejection> {
+    let definition = context.definition;
+    let candidates = candidates(definition, project, command)?;
+    let given = parse_facts(definition, &candidates, command)?;
+    let mut draft = Draft::new(context, project.clone());
+    let (passing, lasting): (Facts, Facts) = given
+        .into_iter()
+        .partition(|(key, _)| definition.doc.facts.get(key).is_some_and(|f| f.transient));
+    if !lasting.is_empty() {
+        draft.emit(Event::FactsSet { facts: lasting });
+    }
+    for verdict in verdicts {
+        draft.accept(verdict)?;
+    }
+    let missing = missing_facts(&candidates, &draft.project, &passing);
+    if !missing.is_empty() {
+        return Err(Rejection::FactMissing {
+            event: command.event.clone(),
+            missing,
+        });
+    }
+    draft.respect_minimums(&command.facts)?;
+    let mut chain = Chain {
+        left: CHAIN_MAX,
+        arguments: passing,
+    };
+    let taken = draft.dispatch(&command.event, Some(command), &mut chain)?;
+    if !taken {
+        return Err(draft.guard_rejection(&candidates, &command.event));
+    }
+    draft.run_automatic(&mut chain)?;
+    draft.reconcile();
+    Ok(draft.finish())
+}
+
+/// Transitions that listen to the event, leave a present state and allow the actor.
+fn candidates<'d>(
+    definition: &'d Definition,
+    project: &Project,
+    command: &Fire,
+) -> Result<Vec<&'d TransitionDoc>, Rejection> {
+    let event = &command.event;
+    let external = |t: &&TransitionDoc| !t.roles.is_empty() && !t.is_automatic();
+    let listening: Vec<_> = definition.doc.transitions.iter().filter(external).collect();
+    let known: BTreeSet<String> = listening.iter().map(|t| t.event().to_owned()).collect();
+    if !known.contains(event) {
+        return Err(Rejection::EventUnknown {
+            event: event.clone(),
+            near: nearest(event, &known),
+        });
+    }
+    let here: Vec<_> = listening
+        .into_iter()
+        .filter(|t| t.event() == event && leaves(definition, project, t))
+        .collect();
+    if here.is_empty() {
+        let states: Vec<String> = project
+            .states
+            .iter()
+            .map(|(r, s)| format!("{r}.{s}"))
+            .collect();
+        return Err(Rejection::EventNotNow {
+            event: event.clone(),
+            state: states.join(" "),
+            possible: possible(definition, project),
+        });
+    }
+    let needs: BTreeSet<String> = here.iter().flat_map(|t| t.roles.clone()).collect();
+    let allowed: Vec<_> = here
+        .into_iter()
+        .filter(|t| {
+            command.roles.contains("*") || t.roles.iter().any(|r| command.roles.contains(r))
+        })
+        .collect();
+    if allowed.is_empty() {
+        return Err(Rejection::Role {
+            event: event.clone(),
+            needs: needs.into_iter().collect(),
+        });
+    }
+    Ok(allowed)
+}
+
+fn leaves(definition: &Definition, project: &Project, transition: &TransitionDoc) -> bool {
+    let Some(state) = project.states.get(&transition.region) else {
+        return false;
+    };
+    let named = transition.from.iter().any(|from| from == state);
+    let any = transition.from.iter().any(|from| from == ANY);
+    named || (any && !is_final(definition, &transition.region, state))
+}
+
+fn is_final(definition: &Definition, region: &str, state: &str) -> bool {
+    let states = definition.region(region).map(|r| r.states.iter());
+    states
+        .into_iter()
+        .flatten()
+        .any(|s| s.id == state && s.is_final)
+}
+
+fn parse_facts(
+    definition: &Definition,
+    candidates: &[&TransitionDoc],
+    command: &Fire,
+) -> Result<Facts, Rejection> {
+    let mut facts = Facts::new();
+    for (key, json) in &command.facts {
+        let value = definition.parse_fact(key, json)?;
+        let accepted = candidates
+            .iter()
+            .any(|t| t.requires.contains(key) || t.records.contains(key));
+        if !accepted {
+            let accepts: BTreeSet<String> = candidates
+                .iter()
+                .flat_map(|t| t.requires.iter().chain(&t.records).cloned())
+                .collect();
+            return Err(Rejection::FactNotHere {
+                event: command.event.clone(),
+                key: key.clone(),
+                accepts: accepts.into_iter().collect(),
+            });
+        }
+        facts.insert(key.clone(), value);
+    }
+    Ok(facts)
+}
+
+/// What even the least demanding candidate lacks.
+fn missing_facts(candidates: &[&TransitionDoc], project: &Project, given: &Facts) -> Vec<String> {
+    let lacks = |t: &&TransitionDoc| -> Vec<String> {
+        let absent = |key: &&String| !project.facts.contains_key(*key) && !given.contains_key(*key);
+        t.requires.iter().filter(absent).cloned().collect()
+    };
+    candidates
+        .iter()
+        .map(lacks)
+        .min_by_key(Vec::len)
+        .unwrap_or_default()
+}
+
+/// Counts transitions in one command, and carries the arguments that are not kept.
+pub(super) struct Chain {
+    left: usize,
+    arguments: Facts,
+}
+
+impl Chain {
+    pub(super) fn internal() -> Self {
+        Self {
+            left: CHAIN_MAX,
+            arguments: Facts::new(),
+        }
+    }
+
+    pub(super) fn argument(&self, key: &str) -> Option<&FactValue> {
+        self.arguments.get(key)
+    }
+}
+
+impl Draft<'_> {
+    /// Takes a verdict into the history; a broken rule refuses the command.
+    fn accept(&mut self, verdict: Verdict) -> Result<(), Rejection> {
+        let broken = verdict
+            .answer
+            .findings
+            .iter()
+            .find(|f| f.severity == Severity::Error);
+        if let Some(finding) = broken {
+            return Err(Rejection::Rule {
+                rule: finding.rule.clone(),
+                message: finding.message.zh.clone(),
+            });
+        }
+        let facts = verdict.answer.facts.clone();
+        for (key, value) in &facts {
+            // The component proposes; the vocabulary decides what may be kept.
+            self.context.definition.parse_fact(key, &value.to_json())?;
+        }
+        self.emit(Event::VerdictGiven(Box::new(verdict)));
+        if !facts.is_empty() {
+            self.emit(Event::FactsSet { facts });
+        }
+        Ok(())
+    }
+
+    /// Refuses facts of this command that break a minimum period of the law.
+    fn respect_minimums(&self, given: &BTreeMap<String, Json>) -> Result<(), Rejection> {
+        let definition = self.context.definition;
+        let enforced = |id: &str| definition.obligation(id).filter(|o| o.enforce);
+        for deadline in self.evaluation().deadlines {
+            let Some(obligation) = enforced(&deadline.id) else {
+                continue;
+            };
+            let touched = obligation
+                .met_by
+                .iter()
+                .chain(&obligation.anchor)
+                .any(|k| given.contains_key(k));
+            if deadline.kind != DeadlineKind::Earliest || !touched {
+                continue;
+            }
+            if let (Some(met), Some(earliest)) = (deadline.met_on, deadline.computation.due)
+                && met < earliest
+            {
+                return Err(Rejection::LawMinimum {
+                    title: deadline.title.zh,
+                    given: met,
+                    earliest,
+                    citation: deadline.basis.citation(),
+                    rule: deadline.rule,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn evaluation(&self) -> crate::evaluate::Evaluation {
+        let suspensions = self.suspensions();
+        evaluate(Question {
+            definition: self.context.definition,
+            facts: &self.project.facts,
+            states: &self.project.states,
+            today: self.context.today(),
+            calendar: self.context.calendar,
+            suspensions: &suspensions,
+        })
+    }
+
+    /// The facts, the command's arguments among them, ready for guards.
+    fn world(&self, arguments: &Facts) -> World {
+        let mut facts = self.project.facts.clone();
+        facts.extend(arguments.clone());
+        World::new(Scope {
+            vocabulary: &self.context.definition.vocabulary,
+            facts: &facts,
+            states: &self.project.states,
+            today: self.context.today(),
+        })
+    }
+
+    fn holds(&self, guard: Option<&String>, world: &World) -> Result<bool, String> {
+        let Some(source) = guard else { return Ok(true) };
+        match self.context.definition.guard(source) {
+            Some(guard) => guard.holds(world).map_err(|e| e.to_string()),
+            None => Err("the guard was not compiled".to_owned()),
+        }
+    }
+
+    /// Offers an event to every region; each takes at most one transition, the first that may.
+    pub(super) fn dispatch(
+        &mut self,
+        event: &str,
+        command: Option<&Fire>,
+        chain: &mut Chain,
+    ) -> Result<bool, Rejection> {
+        let definition = self.context.definition;
+        // States as they are before the event: all regions react to the same moment.
+        let listening: Vec<&TransitionDoc> = definition
+            .doc
+            .transitions
+            .iter()
+            .filter(|t| t.event() == event && leaves(definition, &self.project, t))
+            .collect();
+        let mut taken = false;
+        for region in &definition.doc.regions {
+            if !listening.iter().any(|t| t.region == region.id) {
+                continue;
+            }
+            // An earlier region may have set facts that a later one's guard reads.
+            let world = self.world(&chain.arguments);
+            let chosen = listening.iter().copied().find(|t| {
+                let may = match command {
+                    Some(c) => {
+                        c.roles.contains("*") && !t.roles.is_empty()
+                            || t.roles.iter().any(|r| c.roles.contains(r))
+                    }
+                    None => true,
+                };
+                t.region == region.id
+                    && may
+                    && t.requires.iter().all(|k| {
+                        self.project.facts.contains_key(k) || chain.arguments.contains_key(k)
+                    })
+                    && self.holds(t.guard.as_ref(), &world).unwrap_or(false)
+            });
+            if let Some(transition) = chosen {
+                self.take(transition, chain)?;
+                taken = true;
+            }
+        }
+        Ok(taken)
+    }
+
+    fn take(&mut self, transition: &TransitionDoc, chain: &mut Chain) -> Result<(), Rejection> {
+        chain.left = chain
+            .left
+            .checked_sub(1)
+            .ok_or(Rejection::Loop(CHAIN_MAX))?;
+        self.set_facts(transition, &chain.arguments)?;
+        let present: Vec<String> = transition
+            .clears
+            .iter()
+            .filter(|key| self.project.facts.contains_key(*key))
+            .cloned()
+            .collect();
+        if !present.is_empty() {
+            self.emit(Event::FactsCleared { keys: present });
+        }
+        let from = self
+            .project
+            .states
+            .get(&transition.region)
+            .cloned()
+            .unwrap_or_default();
+        let to = if transition.to == STAY {
+            from.clone()
+        } else {
+            transition.to.clone()
+        };
+        self.emit(Event::Moved {
+            region: transition.region.clone(),
+            transition: transition.id.clone(),
+            from,
+            to,
+        });
+        let mut raised = transition.raises.clone();
+        if let Some(effect) = transition.effect {
+            raised.extend(self.apply_effect(effect, chain)?);
+        }
+        for event in raised {
+            self.dispatch(&event, None, chain)?;
+        }
+        Ok(())
+    }
+
+    /// Computes all values before any is kept, so that they cannot see each other.
+    fn set_facts(
+        &mut self,
+        transition: &TransitionDoc,
+        arguments: &Facts,
+    ) -> Result<(), Rejection> {
+        if transition.set.is_empty() {
+            return Ok(());
+        }
+        let world = self.world(arguments);
+        let mut facts = Facts::new();
+        for (key, source) in &transition.set {
+            let failed = |reason: String| Rejection::Guard {
+                event: transition.event().to_owned(),
+                guard: source.clone(),
+                reason,
+            };
+            let Some(FactType::Scalar(kind)) = self.context.definition.fact_type(key) else {
+                return Err(failed(format!("{key} is not a single value")));
+            };
+            let guard = self.context.definition.guard(source);
+            let guard =
+                guard.ok_or_else(|| failed("the expression was not compiled".to_owned()))?;
+            let value = guard
+                .value(kind, &world)
+                .map_err(|e| failed(e.to_string()))?;
+            if self.project.facts.get(key) != Some(&FactValue::One(value.clone())) {
+                facts.insert(key.clone(), FactValue::One(value));
+            }
+        }
+        if !facts.is_empty() {
+            self.emit(Event::FactsSet { facts });
+        }
+        Ok(())
+    }
+
+    /// Takes transitions that happen by themselves, until none may.
+    pub(super) fn run_automatic(&mut self, chain: &mut Chain) -> Result<(), Rejection> {
+        while self.dispatch(crate::definition::AUTO, None, chain)? {}
+        Ok(())
+    }
+
+    fn guard_rejection(&self, candidates: &[&TransitionDoc], event: &str) -> Rejection {
+        let guards: Vec<&String> = candidates.iter().filter_map(|t| t.guard.as_ref()).collect();
+        let world = self.world(&Facts::new());
+        let reason = guards
+            .iter()
+            .find_map(|g| self.holds(Some(g), &world).err())
+            .unwrap_or_default();
+        let texts: Vec<&str> = guards.iter().map(|g| g.as_str()).collect();
+        Rejection::Guard {
+            event: event.to_owned(),
+            guard: texts.join(" | "),
+            reason,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Reporting periods: natural months, quarters, half-years and years.
+
+use chrono::{Datelike, Days, Months, NaiveDate};
+
+use super::{Draft, ladder};
+use crate::{
+    deadline::{RollPolicy, compute},
+    definition::{Every, RecurringDoc},
+    event::Event,
+    project::Obligation,
+};
+
+/// The most periods one step opens; twenty years of months.
+const OPEN_MAX: usize = 240;
+
+/// The first and last day of the natural period that contains a day.
+#[must_use]
+pub fn period_containing(every: Every, day: NaiveDate) -> Option<(NaiveDate, NaiveDate)> {
+    let months = months(every);
+    let first_month = day.month0() / months * months + 1;
+    let first = NaiveDate::from_ymd_opt(day.year(), first_month, 1)?;
+    let last = first
+        .checked_add_months(Months::new(months))?
+        .checked_sub_days(Days::new(1))?;
+    Some((first, last))
+}
+
+/// The name of a period: `2021-09`, `2021-Q3`, `2021-H2`, `2021`.
+#[must_use]
+pub fn period_label(every: Every, first: NaiveDate) -> String {
+    let (year, month) = (first.year(), first.month());
+    match every {
+        Every::Month => format!("{year}-{month:02}"),
+        Every::Quarter => format!("{year}-Q{}", (month - 1) / 3 + 1),
+        Every::HalfYear => format!("{year}-H{}", (month - 1) / 6 + 1),
+        Every::Year => year.to_string(),
+    }
+}
+
+fn months(every: Every) -> u32 {
+    match every {
+        Every::Month => 1,
+        Every::Quarter => 3,
+        Every::HalfYear => 6,
+        Every::Year => 12,
+    }
+}
+
+/// Does a period count? It does when at least half of its days lie within the contract.
+///
+/// The texts say "every month" and nothing about months that are only touched; a contract of
+/// twelve months then owes twelve monthly reports whatever day it begins on.
+fn counts(period: (NaiveDate, NaiveDate), from: NaiveDate, until: NaiveDate) -> bool {
+    let days = |a: NaiveDate, b: NaiveDate| (b - a).num_days() + 1;
+    let (first, last) = period;
+    2 * days(first.max(from), last.min(until)) >= days(first, last)
+}
+
+impl Draft<'_> {
+    /// Opens the periods that have begun and sets the timer for the next one.
+    pub(super) fn open_periods(&mut self) {
+        let definition = self.context.definition;
+        let (facts, _) = definition.with_defaults(&self.project.facts);
+        for recurring in &definition.doc.recurring {
+            let date = |keys: &[String]| keys.iter().find_map(|k| facts.get(k)?.as_date_or_first());
+            let next = match (date(&recurring.anchor), date(&recurring.until)) {
+                (Some(from), Some(until)) => self.open_begun(recurring, from, until),
+                _ => None,
+            };
+            let key = format!("period:{}", recurring.id);
+            self.set_timer(key, next.map(ladder::opening_hour));
+        }
+    }
+
+    /// Opens all periods that have begun; returns the day the next one begins.
+    fn open_begun(
+        &mut self,
+        recurring: &RecurringDoc,
+        from: NaiveDate,
+        until: NaiveDate,
+    ) -> Option<NaiveDate> {
+        let pointer = self.project.periods.get(&recurring.id).copied();
+        let mut day = pointer.map_or(from, |p| p.max(from));
+        for _ in 0..OPEN_MAX {
+            let (first, last) = period_containing(recurring.every, day)?;
+            if first > until {
+                return None;
+            }
+            let following = last.checked_add_days(Days::new(1))?;
+            if !counts((first, last), from, until) {
+                day = following;
+                continue;
+            }
+            let begins = first.max(from);
+            if ladder::opening_hour(begins) > self.context.now {
+                return Some(begins);
+            }
+            self.open_period(recurring, first, last);
+            let (id, next) = (recurring.id.clone(), following);
+            self.emit(Event::PeriodsAdvanced { id, next });
+            day = following;
+        }
+        Some(day)
+    }
+
+    fn open_period(&mut self, recurring: &RecurringDoc, first: NaiveDate, last: NaiveDate) {
+        let label = period_label(recurring.every, first);
+        let end = recurring
+            .period
+            .map(|p| compute(last, p, RollPolicy::Civil, self.context.calendar, &[]));
+        let obligation = Obligation {
+            id: recurring.id.clone(),
+            period: Some(label.clone()),
+            anchor_date: Some(last),
+            due: end.as_ref().and_then(|e| e.due),
+            unrolled: end.as_ref().map_or(Some(last), |e| e.unrolled),
+            provisional: end.as_ref().is_some_and(|e| e.provisional),
+            step: 0,
+            generation: self.next_generation(),
+            suspensions: Vec::new(),
+        };
+        self.open_obligation(format!("{}@{label}", recurring.id), obligation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn owed(every: Every, from: &str, until: &str) -> Vec<String> {
+        let (from, until) = (day(from), day(until));
+        let (mut at, mut labels) = (from, Vec::new());
+        while at <= until {
+            let (first, last) = period_containing(every, at).unwrap();
+            if counts((first, last), from, until) {
+                labels.push(period_label(every, first));
+            }
+            at = last + Days::new(1);
+        }
+        labels
+    }
+
+    #[test]
+    fn a_year_owes_twelve_months_and_two_half_years() {
+        let months = owed(Every::Month, "2021-08-30", "2022-08-29");
+        assert_eq!(
+            (months.len(), months[0].as_str(), months[11].as_str()),
+            (12, "2021-09", "2022-08")
+        );
+        assert_eq!(
+            owed(Every::HalfYear, "2021-08-30", "2022-08-29"),
+            ["2021-H2", "2022-H1"]
+        );
+        assert_eq!(owed(Every::Quarter, "2021-08-30", "2022-08-29").len(), 4);
+        assert_eq!(owed(Every::Year, "2021-03-01", "2022-02-28"), ["2021"]);
+    }
+}

@@ -1,0 +1,300 @@
+//! Bringing open obligations and timers in line with the facts.
+//!
+//! The law gives obligations; timers follow from them and never the other way round.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{Days, NaiveDate, NaiveDateTime};
+
+use super::{Draft, ladder};
+use crate::{
+    deadline::Suspension,
+    definition::{Confidence, ObligationDoc},
+    evaluate::{Deadline, DeadlineKind, Question, evaluate},
+    event::{Event, MoveCause},
+    project::{Obligation, Timer},
+};
+
+impl Draft<'_> {
+    /// Opens, moves, discharges and drops obligations, and sets their timers.
+    pub(super) fn reconcile(&mut self) {
+        if self.has_ended() {
+            self.drop_all();
+            return;
+        }
+        let suspensions = self.due_suspensions();
+        let evaluation = evaluate(Question {
+            definition: self.context.definition,
+            facts: &self.project.facts,
+            states: &self.project.states,
+            today: self.context.today(),
+            calendar: self.context.calendar,
+            suspensions: &suspensions,
+        });
+        let mut wanted = BTreeSet::new();
+        for deadline in &evaluation.deadlines {
+            let Some(obligation) = self.context.definition.obligation(&deadline.id) else {
+                continue;
+            };
+            if !is_task(obligation, deadline) {
+                continue;
+            }
+            wanted.insert(deadline.key.clone());
+            match self.done_on(obligation, deadline) {
+                Some(on) => self.discharge(&deadline.key, on),
+                None => self.keep(deadline, suspensions.get(&deadline.id)),
+            }
+        }
+        self.drop_unwanted(&wanted);
+        self.open_periods();
+        self.set_schedules();
+    }
+
+    /// Is the main line, the first region, in a final state?
+    fn has_ended(&self) -> bool {
+        let Some(region) = self.context.definition.doc.regions.first() else {
+            return false;
+        };
+        let state = self.project.states.get(&region.id);
+        region
+            .states
+            .iter()
+            .any(|s| Some(&s.id) == state && s.is_final)
+    }
+
+    fn drop_all(&mut self) {
+        for key in self.project.obligations.keys().cloned().collect::<Vec<_>>() {
+            self.emit(Event::ObligationDropped { key });
+        }
+        for key in self.project.timers.keys().cloned().collect::<Vec<_>>() {
+            self.emit(Event::TimerCleared { key });
+        }
+    }
+
+    /// Times in which clocks stood still, brought up to the present states.
+    fn due_suspensions(&self) -> BTreeMap<String, Vec<Suspension>> {
+        let today = self.context.today();
+        let mut suspensions = self.suspensions();
+        for obligation in &self.context.definition.doc.obligations {
+            let Some(state) = &obligation.suspended_while else {
+                continue;
+            };
+            let inside = self.is_in(state);
+            let times = suspensions.entry(obligation.id.clone()).or_default();
+            let open = times.iter().position(|s| s.until.is_none());
+            match (inside, open) {
+                (true, None) => times.push(Suspension {
+                    from: today,
+                    until: None,
+                }),
+                (false, Some(i)) => match today.checked_sub_days(Days::new(1)) {
+                    // The day on which the clock runs again counts.
+                    Some(yesterday) if yesterday >= times[i].from => {
+                        times[i].until = Some(yesterday)
+                    }
+                    _ => {
+                        times.remove(i);
+                    }
+                },
+                _ => {}
+            }
+        }
+        suspensions.retain(|_, times| !times.is_empty());
+        suspensions
+    }
+
+    /// Times in which clocks stood still, as recorded.
+    pub(super) fn suspensions(&self) -> BTreeMap<String, Vec<Suspension>> {
+        let open = self.project.obligations.values();
+        open.filter(|o| !o.suspensions.is_empty())
+            .map(|o| (o.id.clone(), o.suspensions.clone()))
+            .collect()
+    }
+
+    /// Is the project in `region.state`?
+    pub(super) fn is_in(&self, place: &str) -> bool {
+        place.split_once('.').is_some_and(|(region, state)| {
+            self.project.states.get(region).is_some_and(|s| s == state)
+        })
+    }
+
+    fn done_on(&self, obligation: &ObligationDoc, deadline: &Deadline) -> Option<NaiveDate> {
+        if let Some(no) = obligation.met_by_tranche {
+            let payment = self.project.payments.iter().find(|p| p.no == no)?;
+            return payment.released;
+        }
+        deadline.met_on
+    }
+
+    fn discharge(&mut self, key: &str, on: NaiveDate) {
+        if let Some(open) = self.project.obligations.get(key) {
+            let due = open.target();
+            let key = key.to_owned();
+            self.emit(Event::ObligationMet {
+                key: key.clone(),
+                on,
+                due,
+            });
+            self.set_timer(timer_key(&key), None);
+        }
+    }
+
+    fn keep(&mut self, deadline: &Deadline, suspensions: Option<&Vec<Suspension>>) {
+        let suspensions = suspensions.cloned().unwrap_or_default();
+        let result = &deadline.computation;
+        let present = self.project.obligations.get(&deadline.key);
+        let same = |open: &Obligation| {
+            (open.due, open.unrolled, open.provisional, open.anchor_date)
+                == (
+                    result.due,
+                    result.unrolled,
+                    result.provisional,
+                    deadline.anchor_date,
+                )
+                && open.suspensions == suspensions
+        };
+        if present.is_some_and(same) {
+            return;
+        }
+        let was_paused = present.map(Obligation::is_paused);
+        let obligation = Obligation {
+            id: deadline.id.clone(),
+            period: None,
+            anchor_date: deadline.anchor_date,
+            due: result.due,
+            unrolled: result.unrolled,
+            provisional: result.provisional,
+            step: 0,
+            generation: self.next_generation(),
+            suspensions,
+        };
+        match was_paused {
+            None => self.open_obligation(deadline.key.clone(), obligation),
+            Some(was) => {
+                let cause = match (was, obligation.is_paused()) {
+                    (false, true) => MoveCause::Suspended,
+                    (true, false) => MoveCause::Resumed,
+                    _ => MoveCause::Facts,
+                };
+                self.move_obligation(deadline.key.clone(), obligation, cause);
+            }
+        }
+    }
+
+    pub(super) fn open_obligation(&mut self, key: String, mut obligation: Obligation) {
+        obligation.step = self.initial_step(&obligation);
+        let opened = key.clone();
+        self.emit(Event::ObligationOpened { key, obligation });
+        self.arm(&opened);
+    }
+
+    fn move_obligation(&mut self, key: String, mut obligation: Obligation, cause: MoveCause) {
+        obligation.step = self.initial_step(&obligation);
+        let moved = key.clone();
+        self.emit(Event::ObligationMoved {
+            key,
+            obligation,
+            cause,
+        });
+        self.arm(&moved);
+    }
+
+    fn drop_unwanted(&mut self, wanted: &BTreeSet<String>) {
+        let open = self.project.obligations.iter();
+        let unwanted: Vec<String> = open
+            .filter(|(key, o)| o.period.is_none() && !wanted.contains(*key))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in unwanted {
+            self.emit(Event::ObligationDropped { key: key.clone() });
+            self.set_timer(timer_key(&key), None);
+        }
+    }
+
+    fn set_schedules(&mut self) {
+        for schedule in &self.context.definition.doc.schedules {
+            let key = format!("schedule:{}", schedule.id);
+            let active = schedule.active_in.iter().any(|place| self.is_in(place));
+            match (active, self.project.timers.contains_key(&key)) {
+                (true, false) => {
+                    let at = self.context.slots.next(&schedule.cron, self.context.now);
+                    self.set_timer(key, at);
+                }
+                (false, true) => self.set_timer(key, None),
+                _ => {}
+            }
+        }
+    }
+
+    fn ladder_times(&self, obligation: &Obligation) -> Vec<Option<NaiveDateTime>> {
+        let definition = self.context.definition;
+        let of_obligation = definition
+            .obligation(&obligation.id)
+            .and_then(|o| o.ladder.as_ref());
+        let of_recurring = || {
+            definition
+                .recurring(&obligation.id)
+                .and_then(|r| r.ladder.as_ref())
+        };
+        let ladder = of_obligation.or_else(of_recurring);
+        ladder
+            .and_then(|name| definition.doc.ladders.get(name))
+            .map(|ladder| ladder::step_times(self.context, ladder, obligation))
+            .unwrap_or_default()
+    }
+
+    fn initial_step(&self, obligation: &Obligation) -> usize {
+        let times = self.ladder_times(obligation);
+        ladder::first_step(&times, obligation.target(), self.context.now)
+    }
+
+    /// The last step of the ladder that was reached by now and not yet announced.
+    pub(super) fn reached_step(&self, obligation: &Obligation) -> Option<usize> {
+        ladder::reached(
+            &self.ladder_times(obligation),
+            obligation.step,
+            self.context.now,
+        )
+    }
+
+    /// Sets the timer for the next reminder of an obligation.
+    pub(super) fn arm(&mut self, key: &str) {
+        let Some(open) = self.project.obligations.get(key) else {
+            return;
+        };
+        let times = if open.is_paused() {
+            Vec::new()
+        } else {
+            self.ladder_times(open)
+        };
+        let next = times.into_iter().skip(open.step).flatten().next();
+        self.set_timer(timer_key(key), next);
+    }
+
+    /// Sets, moves or removes a timer; leaves an equal one alone.
+    pub(super) fn set_timer(&mut self, key: String, at: Option<NaiveDateTime>) {
+        let present = self.project.timers.get(&key).map(|t| t.at);
+        match at {
+            Some(at) if present != Some(at) => {
+                let generation = self.next_generation();
+                let timer = Timer { at, generation };
+                self.emit(Event::TimerSet { key, timer });
+            }
+            None if present.is_some() => self.emit(Event::TimerCleared { key }),
+            _ => {}
+        }
+    }
+}
+
+/// The name of the timer of an obligation.
+pub(super) fn timer_key(obligation: &str) -> String {
+    format!("due:{obligation}")
+}
+
+/// Is it somebody's task, with a last day that does not hang on a guess?
+fn is_task(obligation: &ObligationDoc, deadline: &Deadline) -> bool {
+    obligation.responsible.is_some()
+        && obligation.confidence != Some(Confidence::Belief)
+        && deadline.kind != DeadlineKind::Earliest
+        && !deadline.projected
+}

@@ -1,0 +1,294 @@
+//! The names a file may use: its own and, for an overlay, those of the definition.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Code, Found, Layer, Lint, code, place::Spot, shorten};
+use crate::{
+    definition::doc::*,
+    fact::{FactType, ScalarType, nearest},
+    verdict::Hook,
+};
+
+/// Events that the engine raises itself: after `plan-payments` with at least one tranche, and
+/// after the last `release-payment`.
+const ENGINE_EVENTS: [&str; 2] = ["payments-planned", "payments-complete"];
+
+/// The namespace a name belongs to.
+#[derive(Clone, Copy)]
+pub(super) enum Kind<'n> {
+    Fact,
+    Role,
+    Ladder,
+    Obligation,
+    /// What may bound a wait: an obligation, a recurring one, or a schedule.
+    Bound,
+    /// An event that some transition listens to.
+    Event,
+    Hook,
+    Region,
+    /// A state of the region.
+    State(&'n str),
+}
+
+impl Kind<'_> {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fact => "fact",
+            Self::Role => "role",
+            Self::Ladder => "ladder",
+            Self::Obligation => "obligation",
+            Self::Bound => "obligation or schedule",
+            Self::Event => "event",
+            Self::Hook => "hook",
+            Self::Region => "region",
+            Self::State(_) => "state",
+        }
+    }
+
+    pub fn code(self) -> Code {
+        match self {
+            Self::Fact => code::FACT_UNKNOWN,
+            Self::Role => code::ROLE_UNKNOWN,
+            Self::Ladder => code::LADDER_UNKNOWN,
+            Self::Obligation | Self::Bound => code::OBLIGATION_UNKNOWN,
+            Self::Event => code::EVENT_UNKNOWN,
+            Self::Hook => code::HOOK_UNKNOWN,
+            Self::Region | Self::State(_) => code::STATE_UNKNOWN,
+        }
+    }
+}
+
+/// Every name that may be used.
+pub(super) struct Names<'a> {
+    pub facts: BTreeMap<&'a str, &'a FactDoc>,
+    /// Events that somebody raises beside a command.
+    pub raised: BTreeSet<&'a str>,
+    pub tranches: BTreeSet<u32>,
+    roles: BTreeSet<String>,
+    ladders: BTreeSet<String>,
+    obligations: BTreeSet<String>,
+    bounds: BTreeSet<String>,
+    events: BTreeSet<String>,
+    hooks: BTreeSet<String>,
+    fact_keys: BTreeSet<String>,
+    regions: BTreeSet<String>,
+    states: BTreeMap<&'a str, BTreeSet<String>>,
+}
+
+impl<'a> Names<'a> {
+    pub fn new(base: &'a DefinitionDoc, more: Option<&'a DefinitionDoc>) -> Self {
+        let docs: Vec<&'a DefinitionDoc> = std::iter::once(base).chain(more).collect();
+        let each = || docs.iter().copied();
+        let transitions = || each().flat_map(|d| &d.transitions);
+        let obligations: BTreeSet<String> = each()
+            .flat_map(|d| &d.obligations)
+            .map(|o| o.id.clone())
+            .collect();
+        let recurring = each().flat_map(|d| &d.recurring).map(|r| r.id.clone());
+        let schedules = each().flat_map(|d| &d.schedules);
+        let raised = transitions().flat_map(|t| &t.raises).map(String::as_str);
+        // What the definition says stays, so it is taken last.
+        let facts = docs.iter().rev().flat_map(|d| &d.facts);
+        let facts: BTreeMap<&str, &FactDoc> =
+            facts.map(|(key, fact)| (key.as_str(), fact)).collect();
+        Self {
+            raised: raised
+                .chain(schedules.clone().map(|s| s.event.as_str()))
+                .chain(ENGINE_EVENTS)
+                .collect(),
+            tranches: each().flat_map(|d| &d.tranches).map(|t| t.no).collect(),
+            roles: each().flat_map(|d| d.roles.keys().cloned()).collect(),
+            ladders: each().flat_map(|d| d.ladders.keys().cloned()).collect(),
+            bounds: obligations
+                .iter()
+                .cloned()
+                .chain(recurring)
+                .chain(schedules.map(|s| s.id.clone()))
+                .collect(),
+            obligations,
+            events: transitions().map(|t| t.event().to_owned()).collect(),
+            hooks: Hook::ALL
+                .iter()
+                .map(|hook| hook.name().to_owned())
+                .collect(),
+            fact_keys: facts.keys().map(|key| (*key).to_owned()).collect(),
+            facts,
+            regions: base.regions.iter().map(|r| r.id.clone()).collect(),
+            states: base
+                .regions
+                .iter()
+                .map(|r| {
+                    (
+                        r.id.as_str(),
+                        r.states.iter().map(|s| s.id.clone()).collect(),
+                    )
+                })
+                .collect(),
+        }
+    }
+
+    pub fn has(&self, kind: Kind<'_>, name: &str) -> bool {
+        self.set(kind).is_some_and(|set| set.contains(name))
+    }
+
+    pub fn near(&self, kind: Kind<'_>, name: &str) -> Option<String> {
+        near(name, self.set(kind)?)
+    }
+
+    fn set(&self, kind: Kind<'_>) -> Option<&BTreeSet<String>> {
+        match kind {
+            Kind::Fact => Some(&self.fact_keys),
+            Kind::Role => Some(&self.roles),
+            Kind::Ladder => Some(&self.ladders),
+            Kind::Obligation => Some(&self.obligations),
+            Kind::Bound => Some(&self.bounds),
+            Kind::Event => Some(&self.events),
+            Kind::Hook => Some(&self.hooks),
+            Kind::Region => Some(&self.regions),
+            Kind::State(region) => self.states.get(region),
+        }
+    }
+
+    /// The values of an enumeration.
+    pub fn values(&self, fact: &str) -> Option<&'a Vec<String>> {
+        match &self.facts.get(fact)?.kind {
+            FactType::Scalar(ScalarType::Enum(values)) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// The fields of a fact that is one record.
+    pub fn fields(&self, fact: &str) -> Option<&'a BTreeMap<String, ScalarType>> {
+        match &self.facts.get(fact)?.kind {
+            FactType::Record(fields) => Some(fields),
+            _ => None,
+        }
+    }
+}
+
+/// The most names a wrong one is compared with.
+const CANDIDATES_MAX: usize = 500;
+
+fn near(name: &str, known: &BTreeSet<String>) -> Option<String> {
+    let length = name.len();
+    let alike = known.iter().filter(|k| k.len().abs_diff(length) <= 8);
+    nearest(name, alike.take(CANDIDATES_MAX))
+}
+
+/// Checks that no name is used twice.
+pub(super) fn check(lint: Lint<'_>, layer: Option<Layer<'_>>, found: &mut Found) {
+    let doc = lint.doc;
+    if doc.schema != 1 {
+        let message = format!(
+            "schema {} is not known; this version reads schema 1",
+            doc.schema
+        );
+        found.add(
+            code::SOURCE_SHAPE,
+            lint.root.key("schema").offset(),
+            message,
+        );
+    }
+    if let Some(layer) = layer.filter(|layer| layer.overlay.extends != layer.base.id) {
+        let (extends, id) = (shorten(&layer.overlay.extends), shorten(&layer.base.id));
+        let message = format!("extends {extends:?}, but the definition is {id:?}");
+        found.add(
+            code::OVERLAY_BASE,
+            lint.root.key("extends").offset(),
+            message,
+        );
+    }
+    let mut twice = Twice {
+        seen: BTreeSet::new(),
+        found,
+    };
+    for (i, region) in doc.regions.iter().enumerate() {
+        let spot = lint.root.key("region").item(i);
+        twice.see("region", &region.id, spot);
+        let scope = format!("state of {:?}", shorten(&region.id));
+        for (j, state) in region.states.iter().enumerate() {
+            twice.see(&scope, &state.id, spot.key("state").item(j));
+        }
+    }
+    for (i, transition) in doc.transitions.iter().enumerate() {
+        twice.see(
+            "transition",
+            &transition.id,
+            lint.root.key("transition").item(i),
+        );
+    }
+    for (i, point) in doc.extension_points.iter().enumerate() {
+        twice.see(
+            "extension point",
+            &point.id,
+            lint.root.key("extension-point").item(i),
+        );
+    }
+    // One namespace for all that `bounded-by` may name.
+    let scope = "obligation, recurring obligation or schedule";
+    let base = layer.map(|layer| layer.base);
+    for id in base.into_iter().flat_map(bound_ids) {
+        twice.seen.insert((scope.to_owned(), id.to_owned()));
+    }
+    for (i, obligation) in doc.obligations.iter().enumerate() {
+        twice.see(scope, &obligation.id, lint.root.key("obligation").item(i));
+    }
+    for (i, recurring) in doc.recurring.iter().enumerate() {
+        twice.see(scope, &recurring.id, lint.root.key("recurring").item(i));
+    }
+    for (i, schedule) in doc.schedules.iter().enumerate() {
+        twice.see(scope, &schedule.id, lint.root.key("schedule").item(i));
+    }
+    if let Some(base) = base {
+        redefined(lint, base, found);
+    }
+}
+
+fn bound_ids(doc: &DefinitionDoc) -> impl Iterator<Item = &str> {
+    let obligations = doc.obligations.iter().map(|o| o.id.as_str());
+    obligations
+        .chain(doc.recurring.iter().map(|r| r.id.as_str()))
+        .chain(doc.schedules.iter().map(|s| s.id.as_str()))
+}
+
+struct Twice<'f> {
+    seen: BTreeSet<(String, String)>,
+    found: &'f mut Found,
+}
+
+impl Twice<'_> {
+    fn see(&mut self, scope: &str, id: &str, item: Spot<'_>) {
+        if !self.seen.insert((scope.to_owned(), id.to_owned())) {
+            let message = format!("there is a {scope} {:?} already", shorten(id));
+            self.found
+                .add(code::ID_TWICE, item.key("id").offset(), message);
+        }
+    }
+}
+
+/// What the definition says stays; an overlay that says otherwise would be ignored silently.
+fn redefined(lint: Lint<'_>, base: &DefinitionDoc, found: &mut Found) {
+    let doc = lint.doc;
+    let mut report = |section: &str, names: Vec<&String>| {
+        for name in names {
+            let offset = lint.root.key(section).name(name).offset();
+            let message = format!(
+                "the definition says otherwise about {:?} in [{section}]",
+                shorten(name)
+            );
+            found.add(code::ID_TWICE, offset, message);
+        }
+    };
+    report("roles", others(&base.roles, &doc.roles));
+    report("facts", others(&base.facts, &doc.facts));
+    report("ladder", others(&base.ladders, &doc.ladders));
+    report("parameter", others(&base.parameters, &doc.parameters));
+}
+
+fn others<'d, V: PartialEq>(
+    base: &BTreeMap<String, V>,
+    more: &'d BTreeMap<String, V>,
+) -> Vec<&'d String> {
+    let differs = |(key, value): &(&String, &V)| base.get(*key).is_some_and(|said| said != *value);
+    more.iter().filter(differs).map(|(key, _)| key).collect()
+}

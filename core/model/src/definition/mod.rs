@@ -1,0 +1,285 @@
+//! Definitions: the lifecycle and its law as data.
+//!
+//! A definition file and, for a province, an overlay are read ([`doc`]), laid over each other
+//! ([`merge`]) and compiled into a [`Definition`]. [`lint`] finds what is wrong with them.
+
+pub mod doc;
+pub mod lint;
+mod merge;
+pub mod statute;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+pub use doc::*;
+
+use crate::{
+    fact::{FactError, FactReason, FactType, FactValue, Facts, nearest},
+    finding::Severity,
+    guard::Guard,
+    verdict::Parameter,
+};
+
+/// A definition ready for use: merged, checked, its guards compiled.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// The merged data.
+    pub doc: DefinitionDoc,
+    /// The province whose overlay was laid over it.
+    pub province: Option<String>,
+    /// SHA-256 over the sources, lower-case hex.
+    pub digest: String,
+    /// Every key of the vocabulary.
+    pub vocabulary: BTreeSet<String>,
+    /// The numbers for the component, with the tranche table among them.
+    pub parameters: BTreeMap<String, Parameter>,
+    guards: BTreeMap<String, Guard>,
+}
+
+/// One thing that is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{place}: error[{code}]: {message}")]
+pub struct SourceError {
+    /// `file:line:column`.
+    pub place: String,
+    /// The stable code.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// A named source text.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The name used in messages, usually a path.
+    pub name: &'a str,
+    /// The text.
+    pub text: &'a str,
+}
+
+/// The largest definition or overlay, in bytes.
+pub const SOURCE_MAX_BYTES: usize = 1_000_000;
+
+impl Source<'_> {
+    /// `name:line:column` of a byte offset, both 1-based, columns in characters.
+    #[must_use]
+    pub fn place(&self, offset: usize) -> String {
+        let before = self.text.get(..offset).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1;
+        format!("{}:{line}:{column}", self.name)
+    }
+
+    /// Reads the text as one of the documents.
+    ///
+    /// # Errors
+    /// The first place where the text is not TOML or not of the document's shape.
+    pub fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, SourceError> {
+        let fail = |offset: usize, code, message: String, hint: &str| SourceError {
+            place: self.place(offset),
+            code,
+            message,
+            hint: hint.to_owned(),
+        };
+        if self.text.len() > SOURCE_MAX_BYTES {
+            return Err(fail(
+                0,
+                "E-SOURCE-SIZE",
+                "the file is larger than 1 MB".to_owned(),
+                "split it",
+            ));
+        }
+        toml::from_str(self.text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            let message = error.message().to_owned();
+            let code = if message.starts_with("unknown field") {
+                "E-KEY-UNKNOWN"
+            } else {
+                "E-SOURCE-SHAPE"
+            };
+            fail(
+                offset,
+                code,
+                message,
+                "see docs/definition.md for the keys and their forms",
+            )
+        })
+    }
+}
+
+impl Definition {
+    /// Reads a definition, with a province's overlay laid over it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files, in order of place.
+    pub fn load(base: Source<'_>, overlay: Option<Source<'_>>) -> Result<Self, Vec<SourceError>> {
+        let checked = lint::check(base, overlay);
+        let errors: Vec<SourceError> = checked
+            .findings
+            .into_iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(SourceError::from)
+            .collect();
+        let Some((doc, over)) = checked.docs.filter(|_| errors.is_empty()) else {
+            return Err(errors);
+        };
+        let mut hasher = Sha256::new();
+        hasher.update(base.text.as_bytes());
+        if let Some(overlay) = overlay {
+            hasher.update([0]);
+            hasher.update(overlay.text.as_bytes());
+        }
+        let digest = hex(&hasher.finalize());
+        let province = over.as_ref().map(|over| over.id.clone());
+        let doc = match (over, overlay) {
+            (Some(over), Some(source)) => merge::merge(doc, over, source)?,
+            _ => doc,
+        };
+        Ok(Self {
+            vocabulary: doc.facts.keys().cloned().collect(),
+            parameters: parameters(&doc, base)?,
+            doc,
+            province,
+            digest,
+            guards: checked.guards,
+        })
+    }
+
+    /// The compiled form of a guard of this definition.
+    #[must_use]
+    pub fn guard(&self, source: &str) -> Option<&Guard> {
+        self.guards.get(source)
+    }
+
+    /// The region of that name.
+    #[must_use]
+    pub fn region(&self, id: &str) -> Option<&RegionDoc> {
+        self.doc.regions.iter().find(|r| r.id == id)
+    }
+
+    /// The obligation of that name.
+    #[must_use]
+    pub fn obligation(&self, id: &str) -> Option<&ObligationDoc> {
+        self.doc.obligations.iter().find(|o| o.id == id)
+    }
+
+    /// The recurring obligation of that name.
+    #[must_use]
+    pub fn recurring(&self, id: &str) -> Option<&RecurringDoc> {
+        self.doc.recurring.iter().find(|r| r.id == id)
+    }
+
+    /// Reads one fact from its canonical JSON form.
+    ///
+    /// # Errors
+    /// [`FactError`] for unknown keys and values of another type.
+    pub fn parse_fact(&self, key: &str, json: &serde_json::Value) -> Result<FactValue, FactError> {
+        let field = self.doc.facts.get(key).ok_or_else(|| FactError {
+            place: key.to_owned(),
+            reason: FactReason::Unknown {
+                near: nearest(key, &self.vocabulary),
+            },
+        })?;
+        field.kind.parse(key, json)
+    }
+
+    /// The facts with the defaults that the vocabulary allows, and which keys were defaulted
+    /// from which.
+    #[must_use]
+    pub fn with_defaults(&self, facts: &Facts) -> (Facts, Vec<(String, String)>) {
+        let mut complete = facts.clone();
+        let mut taken = Vec::new();
+        // A default may be taken from a default: contract.signed → contract.start → project.start.
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for (key, field) in &self.doc.facts {
+                let Some(from) = &field.default_from else {
+                    continue;
+                };
+                if complete.contains_key(key) {
+                    continue;
+                }
+                if let Some(value) = complete.get(from).cloned() {
+                    complete.insert(key.clone(), value);
+                    taken.push((key.clone(), from.clone()));
+                    changed = true;
+                }
+            }
+        }
+        (complete, taken)
+    }
+
+    /// The type of a fact.
+    #[must_use]
+    pub fn fact_type(&self, key: &str) -> Option<&FactType> {
+        self.doc.facts.get(key).map(|f| &f.kind)
+    }
+}
+
+fn parameters(
+    doc: &DefinitionDoc,
+    source: Source<'_>,
+) -> Result<BTreeMap<String, Parameter>, Vec<SourceError>> {
+    let mut parameters = BTreeMap::new();
+    for (key, parameter) in &doc.parameters {
+        // The linter has read it before, so this does not fail.
+        let value = parameter
+            .kind
+            .parse(key, &parameter.value)
+            .map_err(|error| {
+                vec![SourceError {
+                    place: source.place(0),
+                    code: error.code(),
+                    message: error.to_string(),
+                    hint: error.hint(),
+                }]
+            })?;
+        let rule = parameter.rule.clone();
+        parameters.insert(
+            key.clone(),
+            Parameter {
+                key: key.clone(),
+                value,
+                rule,
+            },
+        );
+    }
+    if let Some(tranches) = merge::tranche_parameter(&doc.tranches) {
+        parameters.insert(tranches.key.clone(), tranches);
+    }
+    Ok(parameters)
+}
+
+impl From<lint::LintFinding> for SourceError {
+    fn from(finding: lint::LintFinding) -> Self {
+        Self {
+            place: finding.place,
+            code: finding.code,
+            message: finding.message,
+            hint: finding.hint,
+        }
+    }
+}
+
+/// Lower-case hex.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}

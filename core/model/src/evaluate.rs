@@ -1,0 +1,461 @@
+//! What the law makes of the facts: deadlines and findings.
+//!
+//! `plan` shows the result as it is; the engine turns the part that is a person's task into
+//! open obligations. Both use this one function, so they can never disagree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+
+use crate::{
+    calendar::Calendar,
+    deadline::{Computation, Direction, Suspension, compute},
+    definition::{Basis, Confidence, Definition, Force, ObligationDoc},
+    fact::{FactValue, Facts, Scalar},
+    finding::{Finding, FindingCode, Severity},
+    guard::{Scope, World},
+    text::Text,
+};
+
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The law.
+    pub definition: &'a Definition,
+    /// The facts, without defaults.
+    pub facts: &'a Facts,
+    /// Region → state; empty for `plan`.
+    pub states: &'a BTreeMap<String, String>,
+    /// The civil date that guards see.
+    pub today: NaiveDate,
+    /// The calendar.
+    pub calendar: &'a Calendar,
+    /// Obligation → times in which its clock stood still.
+    pub suspensions: &'a BTreeMap<String, Vec<Suspension>>,
+}
+
+/// Which side of the date is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeadlineKind {
+    /// Not later than this day.
+    Latest,
+    /// Not earlier than this day.
+    Earliest,
+    /// A day named in the text.
+    Fixed,
+}
+
+/// A date that follows from a rule and the facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deadline {
+    /// The obligation, with the row it speaks of: `cert`, `cert/zhang`.
+    pub key: String,
+    /// The obligation.
+    pub id: String,
+    /// The rule sheet's id.
+    pub rule: String,
+    /// For people.
+    pub title: Text,
+    /// Which side is allowed.
+    pub kind: DeadlineKind,
+    /// What the period runs from: a fact, or `due:` and an obligation.
+    pub anchor: String,
+    /// The date it runs from.
+    pub anchor_date: Option<NaiveDate>,
+    /// The anchor did not happen yet; the latest lawful day was taken in its place.
+    pub projected: bool,
+    /// How binding it is.
+    pub force: Force,
+    /// Where it is written.
+    pub basis: Basis,
+    /// The date and how it came about.
+    pub computation: Computation,
+    /// The day on which the facts say it was done.
+    pub met_on: Option<NaiveDate>,
+}
+
+/// Deadlines in the order of the definition, and findings.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Evaluation {
+    /// The dates.
+    pub deadlines: Vec<Deadline>,
+    /// What else there is to say.
+    pub findings: Vec<Finding>,
+}
+
+/// Applies every rule of the definition to the facts.
+#[must_use]
+pub fn evaluate(question: Question<'_>) -> Evaluation {
+    let (facts, defaulted) = question.definition.with_defaults(question.facts);
+    let mut run = Run {
+        question: Question {
+            facts: &facts,
+            ..question
+        },
+        world: World::new(Scope {
+            vocabulary: &question.definition.vocabulary,
+            facts: &facts,
+            states: question.states,
+            today: question.today,
+        }),
+        done: BTreeMap::new(),
+        under_way: BTreeSet::new(),
+    };
+    let mut result = Evaluation::default();
+    for obligation in &question.definition.doc.obligations {
+        result.deadlines.extend(run.deadlines(obligation));
+    }
+    result
+        .findings
+        .extend(defaulted.iter().map(default_finding));
+    for deadline in &result.deadlines {
+        result.findings.extend(projection_finding(deadline));
+        result.findings.extend(lateness_finding(deadline));
+    }
+    result
+        .findings
+        .extend(unverified_findings(question.definition, &result.deadlines));
+    result
+        .findings
+        .extend(too_early_findings(question.definition, &result.deadlines));
+    result.findings.extend(run.feasibility());
+    result.findings.extend(run.notices());
+    result
+}
+
+struct Run<'a> {
+    question: Question<'a>,
+    world: World,
+    done: BTreeMap<String, Vec<Deadline>>,
+    under_way: BTreeSet<String>,
+}
+
+/// A day a period runs from, and why it is that day.
+struct Anchor {
+    name: String,
+    row: Option<String>,
+    date: NaiveDate,
+    projected: bool,
+}
+
+impl Run<'_> {
+    /// The dates of one obligation: none, one, or one for each row of its anchor.
+    fn deadlines(&mut self, obligation: &ObligationDoc) -> Vec<Deadline> {
+        if let Some(done) = self.done.get(&obligation.id) {
+            return done.clone();
+        }
+        // The linter refuses cycles; a definition that was never linted ends here.
+        if !self.under_way.insert(obligation.id.clone()) || !self.applies(obligation.when.as_ref())
+        {
+            return Vec::new();
+        }
+        let deadlines = self.compute(obligation);
+        self.under_way.remove(&obligation.id);
+        self.done.insert(obligation.id.clone(), deadlines.clone());
+        deadlines
+    }
+
+    fn applies(&self, when: Option<&String>) -> bool {
+        let Some(source) = when else { return true };
+        // A condition without an answer does not hold: an absent fact makes no deadline.
+        self.question
+            .definition
+            .guard(source)
+            .is_some_and(|guard| guard.holds(&self.world).unwrap_or(false))
+    }
+
+    fn compute(&mut self, obligation: &ObligationDoc) -> Vec<Deadline> {
+        let met_on = self.met_on(obligation);
+        let deadline = |key: String, kind, anchor: &Anchor, computation| Deadline {
+            key,
+            id: obligation.id.clone(),
+            rule: obligation.rule.clone(),
+            title: obligation.title.clone(),
+            kind,
+            anchor: anchor.name.clone(),
+            anchor_date: (kind != DeadlineKind::Fixed).then_some(anchor.date),
+            projected: anchor.projected,
+            force: obligation.force,
+            basis: obligation.basis.clone(),
+            computation,
+            met_on,
+        };
+        if let Some(date) = obligation.date {
+            let anchor = Anchor {
+                name: String::new(),
+                row: None,
+                date,
+                projected: false,
+            };
+            let computation = Computation::fixed(date, self.question.calendar);
+            return vec![deadline(
+                obligation.id.clone(),
+                DeadlineKind::Fixed,
+                &anchor,
+                computation,
+            )];
+        }
+        let Some(period) = obligation.period else {
+            return Vec::new();
+        };
+        let kind = if period.direction() == Direction::AtLeastAfter {
+            DeadlineKind::Earliest
+        } else {
+            DeadlineKind::Latest
+        };
+        let none = Vec::new();
+        let pauses = self
+            .question
+            .suspensions
+            .get(&obligation.id)
+            .unwrap_or(&none);
+        let calendar = self.question.calendar;
+        self.anchors(obligation)
+            .iter()
+            .map(|anchor| {
+                let key = match &anchor.row {
+                    Some(row) => format!("{}/{row}", obligation.id),
+                    None => obligation.id.clone(),
+                };
+                let computation = compute(anchor.date, period, obligation.roll, calendar, pauses);
+                deadline(key, kind, anchor, computation)
+            })
+            .collect()
+    }
+
+    fn anchors(&mut self, obligation: &ObligationDoc) -> Vec<Anchor> {
+        let present = obligation
+            .anchor
+            .iter()
+            .find_map(|key| Some((key, self.question.facts.get(key)?)));
+        if let Some((key, value)) = present {
+            return dates(value)
+                .into_iter()
+                .map(|(row, date)| Anchor {
+                    name: key.clone(),
+                    row,
+                    date,
+                    projected: false,
+                })
+                .collect();
+        }
+        if let Some(before) = &obligation.after_due_of {
+            return self.due_of(before, false).into_iter().collect();
+        }
+        match &obligation.projected_from {
+            Some(before) => self.due_of(before, true).into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    fn due_of(&mut self, id: &str, projected: bool) -> Option<Anchor> {
+        let obligation = self.question.definition.obligation(id)?;
+        let deadline = self.deadlines(obligation).into_iter().next()?;
+        Some(Anchor {
+            name: format!("due:{id}"),
+            row: None,
+            date: deadline.computation.due?,
+            projected: projected || deadline.projected,
+        })
+    }
+
+    fn met_on(&self, obligation: &ObligationDoc) -> Option<NaiveDate> {
+        let facts = obligation
+            .met_by
+            .iter()
+            .filter_map(|key| self.question.facts.get(key));
+        // A list of dates is met when its last row is: everybody has to be on duty.
+        facts
+            .filter_map(|value| dates(value).into_iter().map(|(_, date)| date).max())
+            .min()
+    }
+
+    fn feasibility(&mut self) -> Vec<Finding> {
+        let definition = self.question.definition;
+        let mut findings = Vec::new();
+        for pair in &definition.doc.feasibility {
+            if !self.applies(pair.when.as_ref()) {
+                continue;
+            }
+            let from_fact = pair
+                .anchor
+                .iter()
+                .find_map(|key| self.question.facts.get(key)?.as_date());
+            let from = match (from_fact, &pair.after_due_of) {
+                (None, Some(id)) => self.due_of(id, false).map(|a| a.date),
+                (from_fact, _) => from_fact,
+            };
+            let Some(from) = from else { continue };
+            let Some(latest) = self.due_of(&pair.not_after, false).map(|a| a.date) else {
+                continue;
+            };
+            let earliest = compute(
+                from,
+                pair.period,
+                crate::deadline::RollPolicy::Civil,
+                self.question.calendar,
+                &[],
+            );
+            let Some(earliest) = earliest.due.filter(|e| *e > latest) else {
+                continue;
+            };
+            let fill = |text: &str| {
+                text.replace("{earliest}", &earliest.to_string())
+                    .replace("{latest}", &latest.to_string())
+            };
+            findings.push(Finding {
+                code: FindingCode::Infeasible,
+                rule: pair.rule.clone(),
+                severity: Severity::Warning,
+                message: Text::new(fill(&pair.message.zh), fill(&pair.message.en)),
+                facts: pair.anchor.clone(),
+            });
+        }
+        findings
+    }
+
+    fn notices(&self) -> Vec<Finding> {
+        let notices = self.question.definition.doc.notices.iter();
+        notices
+            .filter(|notice| self.applies(notice.when.as_ref()))
+            .map(|notice| Finding {
+                code: notice.code,
+                rule: notice.rule.clone(),
+                severity: notice.severity,
+                message: notice.message.clone(),
+                facts: notice.facts.clone(),
+            })
+            .collect()
+    }
+}
+
+/// The dates in a fact: one, or one for each row that has a `date`.
+fn dates(value: &FactValue) -> Vec<(Option<String>, NaiveDate)> {
+    match value {
+        FactValue::One(Scalar::Date(date)) => vec![(None, *date)],
+        FactValue::Rows(rows) => rows
+            .iter()
+            .enumerate()
+            .filter_map(|(i, row)| match (row.get("date"), row.get("id")) {
+                (Some(Scalar::Date(date)), Some(Scalar::Text(id))) => {
+                    Some((Some(id.clone()), *date))
+                }
+                (Some(Scalar::Date(date)), _) => Some((Some((i + 1).to_string()), *date)),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn default_finding((key, from): &(String, String)) -> Finding {
+    Finding {
+        code: FindingCode::Defaulted,
+        rule: String::new(),
+        severity: Severity::Info,
+        message: Text::new(
+            format!("未填 {key}，按 {from} 计"),
+            format!("{key} is absent and was taken from {from}"),
+        ),
+        facts: vec![key.clone(), from.clone()],
+    }
+}
+
+fn projection_finding(deadline: &Deadline) -> Option<Finding> {
+    let date = deadline.anchor_date.filter(|_| deadline.projected)?;
+    Some(Finding {
+        code: FindingCode::Projected,
+        rule: deadline.rule.clone(),
+        severity: Severity::Info,
+        message: Text::new(
+            format!(
+                "{}：起算日尚未发生，按前一步骤的最迟日 {date} 推算",
+                deadline.title.zh
+            ),
+            format!(
+                "{}: the anchor has not happened yet; projected from {date}, the latest day of the step before",
+                deadline.title.en
+            ),
+        ),
+        facts: Vec::new(),
+    })
+}
+
+/// A fact that lies on the wrong side of its date.
+fn lateness_finding(deadline: &Deadline) -> Option<Finding> {
+    let (met, due) = (deadline.met_on?, deadline.computation.due?);
+    let (zh, en) = match deadline.kind {
+        DeadlineKind::Latest | DeadlineKind::Fixed if met > due => {
+            ("晚于最迟日", "is after the latest day")
+        }
+        DeadlineKind::Earliest if met < due => ("早于最早日", "is before the earliest day"),
+        _ => return None,
+    };
+    let severity = match deadline.force {
+        Force::Law | Force::Mandatory => Severity::Error,
+        Force::Target | Force::Preference => Severity::Warning,
+        Force::Informative => Severity::Info,
+    };
+    Some(Finding {
+        code: FindingCode::Violation,
+        rule: deadline.rule.clone(),
+        severity,
+        message: Text::new(
+            format!("{}：{met} {zh} {due}", deadline.title.zh),
+            format!("{}: {met} {en} {due}", deadline.title.en),
+        ),
+        facts: Vec::new(),
+    })
+}
+
+/// A rule applied to a time before it was in force. The date is shown all the same: the rule
+/// that stood before it has to be looked up by a person.
+fn too_early_findings(definition: &Definition, deadlines: &[Deadline]) -> Vec<Finding> {
+    let early = deadlines.iter().filter_map(|deadline| {
+        let from = definition.obligation(&deadline.id)?.in_force_from?;
+        let anchor = deadline.anchor_date.filter(|a| *a < from)?;
+        Some((deadline, from, anchor))
+    });
+    early
+        .map(|(deadline, from, anchor)| Finding {
+            code: FindingCode::NeedsDecision,
+            rule: deadline.rule.clone(),
+            severity: Severity::Warning,
+            message: Text::new(
+                format!("{}：{} 自 {from} 起施行，起算日 {anchor} 在此之前，请核对当时的规定", deadline.title.zh, deadline.basis.source),
+                format!("{}: {} is in force from {from}, the period runs from {anchor}; check the rule of that time", deadline.title.en, deadline.basis.source),
+            ),
+            facts: Vec::new(),
+        })
+        .collect()
+}
+
+fn unverified_findings(definition: &Definition, deadlines: &[Deadline]) -> Vec<Finding> {
+    deadlines
+        .iter()
+        .filter_map(|deadline| {
+            let obligation = definition.obligation(&deadline.id)?;
+            let confidence = match obligation.confidence? {
+                Confidence::Read => return None,
+                Confidence::Secondary => "secondary",
+                Confidence::Belief => "belief",
+            };
+            Some(Finding {
+                code: FindingCode::Unverified,
+                rule: deadline.rule.clone(),
+                severity: Severity::Warning,
+                message: Text::new(
+                    format!(
+                        "{}：{} 未核对原文（{confidence}）",
+                        deadline.title.zh, deadline.basis.source
+                    ),
+                    format!(
+                        "{}: {} was not read at its source ({confidence})",
+                        deadline.title.en, deadline.basis.source
+                    ),
+                ),
+                facts: Vec::new(),
+            })
+        })
+        .collect()
+}

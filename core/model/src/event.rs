@@ -1,0 +1,159 @@
+//! Events: what happened, as it is kept for ever.
+//!
+//! The stored form is part of the product's contract: names of variants and fields never change
+//! their meaning, new ones are added with defaults.
+
+use std::collections::BTreeMap;
+
+use chrono::{NaiveDate, NaiveDateTime};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    fact::Facts,
+    money::Fen,
+    project::{Obligation, Pin, Timer},
+    verdict::{PackagePin, PlannedPayment, Verdict},
+};
+
+/// One thing that happened to a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// The project began. Always the first event, and only there.
+    Opened(Box<Opening>),
+    /// Facts became known or were corrected.
+    FactsSet {
+        /// The new values.
+        facts: Facts,
+    },
+    /// Facts belong to the past, such as last year's contract.
+    FactsCleared {
+        /// Their keys.
+        keys: Vec<String>,
+    },
+    /// A region changed its state.
+    Moved {
+        /// The region.
+        region: String,
+        /// The transition.
+        transition: String,
+        /// The state it left.
+        from: String,
+        /// The state it entered.
+        to: String,
+    },
+    /// A province's component answered.
+    VerdictGiven(Box<Verdict>),
+    /// The payment plan of this contract.
+    PaymentsPlanned {
+        /// Its tranches.
+        payments: Vec<PlannedPayment>,
+    },
+    /// A tranche was released.
+    PaymentReleased {
+        /// Its number.
+        no: u32,
+        /// The day.
+        on: NaiveDate,
+        /// The amount.
+        amount: Fen,
+    },
+    /// Something has to be done.
+    ObligationOpened {
+        /// Its key, such as `sign-contract` or `monthly-report@2021-09`.
+        key: String,
+        /// What is known about it.
+        obligation: Obligation,
+    },
+    /// The date of an obligation changed.
+    ObligationMoved {
+        /// Its key.
+        key: String,
+        /// The obligation as it is now.
+        obligation: Obligation,
+        /// What changed it.
+        cause: MoveCause,
+    },
+    /// An obligation was discharged.
+    ObligationMet {
+        /// Its key.
+        key: String,
+        /// The day it was done.
+        on: NaiveDate,
+        /// The last day there would have been.
+        due: Option<NaiveDate>,
+    },
+    /// An obligation is no longer one.
+    ObligationDropped {
+        /// Its key.
+        key: String,
+    },
+    /// A step of a reminder ladder was reached: mails go out.
+    ReminderDue {
+        /// The obligation's key.
+        key: String,
+        /// The step.
+        step: usize,
+        /// The roles it is addressed to.
+        roles: Vec<String>,
+        /// It goes a level up because the date has passed.
+        escalation: bool,
+    },
+    /// The next period of a recurring obligation begins on this day.
+    PeriodsAdvanced {
+        /// The recurring obligation.
+        id: String,
+        /// Its first day.
+        next: NaiveDate,
+    },
+    /// A timer was set.
+    TimerSet {
+        /// Its name.
+        key: String,
+        /// When it fires.
+        timer: Timer,
+    },
+    /// A timer was removed.
+    TimerCleared {
+        /// Its name.
+        key: String,
+    },
+    /// A schedule raised its event.
+    ScheduleFired {
+        /// The schedule.
+        id: String,
+        /// The time it stands for.
+        slot: NaiveDateTime,
+    },
+}
+
+/// Why a date changed. No statutory date changes without a cause in the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MoveCause {
+    /// A fact was corrected.
+    Facts,
+    /// The clock stands still (中止).
+    Suspended,
+    /// The clock runs again.
+    Resumed,
+}
+
+/// How a project began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// The readable number.
+    pub code: String,
+    /// The name.
+    pub name: String,
+    /// The definition, with its overlay.
+    pub definition: Pin,
+    /// The province's package.
+    pub package: Option<PackagePin>,
+    /// The calendar's id and version.
+    pub calendar: String,
+    /// Role → mail addresses.
+    pub contacts: BTreeMap<String, Vec<String>>,
+    /// Region → initial state.
+    pub states: BTreeMap<String, String>,
+}

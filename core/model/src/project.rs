@@ -1,0 +1,230 @@
+//! A project: the fold of its history.
+
+use std::collections::BTreeMap;
+
+use chrono::{NaiveDate, NaiveDateTime};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    deadline::Suspension,
+    event::{Event, Opening},
+    fact::Facts,
+    finding::Finding,
+    money::Fen,
+    verdict::{Hook, PackagePin},
+};
+
+/// Which exact document a project goes by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// The document's id.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its source, lower-case hex.
+    pub digest: String,
+}
+
+/// Everything known about a project. Equal to the fold of its history, always.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// The readable number, such as `YZ-2021`.
+    pub code: String,
+    /// The name.
+    pub name: String,
+    /// The definition, with its overlay.
+    pub definition: Pin,
+    /// The province's package, where there is one.
+    pub package: Option<PackagePin>,
+    /// The calendar's id and version.
+    pub calendar: String,
+    /// Role → mail addresses.
+    pub contacts: BTreeMap<String, Vec<String>>,
+    /// Region → state.
+    pub states: BTreeMap<String, String>,
+    /// What is known.
+    pub facts: Facts,
+    /// What has to be done, by key.
+    pub obligations: BTreeMap<String, Obligation>,
+    /// Recurring obligation → first day of the period to open next.
+    pub periods: BTreeMap<String, NaiveDate>,
+    /// How this contract's price is paid.
+    pub payments: Vec<Payment>,
+    /// Timers by name.
+    pub timers: BTreeMap<String, Timer>,
+    /// What the component said last, by what it was asked.
+    pub findings: BTreeMap<Hook, Vec<Finding>>,
+    /// Counts timers and obligations, so that an old fire is recognised.
+    pub generation: u64,
+}
+
+/// An open obligation (义务).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Obligation {
+    /// The obligation or recurring obligation of the definition.
+    pub id: String,
+    /// The reporting period, such as `2021-09`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<String>,
+    /// The day the period runs from.
+    pub anchor_date: Option<NaiveDate>,
+    /// The last day; `None` where the text names none, the calendar ends, or the clock stands still.
+    pub due: Option<NaiveDate>,
+    /// The last day before rolling; for a report without a date, the last day of its period.
+    pub unrolled: Option<NaiveDate>,
+    /// The date may still change.
+    pub provisional: bool,
+    /// The next step of the reminder ladder.
+    pub step: usize,
+    /// Distinguishes this occasion from earlier ones of the same key.
+    pub generation: u64,
+    /// Times in which the clock stood still.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspensions: Vec<Suspension>,
+}
+
+impl Obligation {
+    /// Is its clock standing still?
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.suspensions.iter().any(|s| s.until.is_none())
+    }
+
+    /// The day reminders are counted from: the due date, else the unrolled one.
+    #[must_use]
+    pub fn target(&self) -> Option<NaiveDate> {
+        self.due.or(self.unrolled)
+    }
+}
+
+/// One tranche (拨付).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// 1-based number.
+    pub no: u32,
+    /// The share, a decimal string.
+    pub percent: String,
+    /// The amount.
+    pub amount: Option<Fen>,
+    /// The obligation that says when it is due.
+    pub obligation: String,
+    /// The rule sheet's id.
+    pub rule: String,
+    /// The day it was released.
+    pub released: Option<NaiveDate>,
+}
+
+/// A timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timer {
+    /// When it fires, on the clocks of China.
+    pub at: NaiveDateTime,
+    /// A fire of another generation is a no-op.
+    pub generation: u64,
+}
+
+impl Project {
+    /// The project as its first event describes it.
+    #[must_use]
+    pub fn opened(opening: &Opening) -> Self {
+        Self {
+            code: opening.code.clone(),
+            name: opening.name.clone(),
+            definition: opening.definition.clone(),
+            package: opening.package.clone(),
+            calendar: opening.calendar.clone(),
+            contacts: opening.contacts.clone(),
+            states: opening.states.clone(),
+            facts: Facts::new(),
+            obligations: BTreeMap::new(),
+            periods: BTreeMap::new(),
+            payments: Vec::new(),
+            timers: BTreeMap::new(),
+            findings: BTreeMap::new(),
+            generation: 0,
+        }
+    }
+
+    /// The project after its whole history; `None` for an empty one or one that does not begin
+    /// with its opening.
+    pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Self> {
+        let mut events = events.into_iter();
+        let Event::Opened(opening) = events.next()? else {
+            return None;
+        };
+        let mut project = Self::opened(opening);
+        events.for_each(|event| project.apply(event));
+        Some(project)
+    }
+
+    /// Changes the state as the event says. Total: an event that does not fit changes nothing.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Opened(opening) => *self = Self::opened(opening),
+            Event::FactsSet { facts } => self.facts.extend(facts.clone()),
+            Event::FactsCleared { keys } => self.facts.retain(|key, _| !keys.contains(key)),
+            Event::Moved { region, to, .. } => {
+                self.states.insert(region.clone(), to.clone());
+            }
+            Event::VerdictGiven(verdict) => {
+                let findings = verdict.answer.findings.clone();
+                self.findings.insert(verdict.hook, findings);
+            }
+            Event::PaymentsPlanned { payments } => {
+                self.payments = payments
+                    .iter()
+                    .map(|p| Payment {
+                        no: p.no,
+                        percent: p.percent.clone(),
+                        amount: p.amount,
+                        obligation: p.obligation.clone(),
+                        rule: p.rule.clone(),
+                        released: None,
+                    })
+                    .collect();
+            }
+            Event::PaymentReleased { no, on, .. } => {
+                for payment in self.payments.iter_mut().filter(|p| p.no == *no) {
+                    payment.released = Some(*on);
+                }
+            }
+            Event::ObligationOpened { key, obligation } => {
+                self.generation = self.generation.max(obligation.generation);
+                self.obligations.insert(key.clone(), obligation.clone());
+            }
+            Event::ObligationMoved {
+                key, obligation, ..
+            } => {
+                self.obligations.insert(key.clone(), obligation.clone());
+            }
+            Event::ObligationMet { key, .. } | Event::ObligationDropped { key, .. } => {
+                self.obligations.remove(key);
+            }
+            Event::ReminderDue { key, step, .. } => {
+                if let Some(open) = self.obligations.get_mut(key) {
+                    open.step = step + 1;
+                }
+            }
+            Event::PeriodsAdvanced { id, next } => {
+                self.periods.insert(id.clone(), *next);
+            }
+            Event::TimerSet { key, timer } => {
+                self.generation = self.generation.max(timer.generation);
+                self.timers.insert(key.clone(), *timer);
+            }
+            Event::TimerCleared { key } => {
+                self.timers.remove(key);
+            }
+            Event::ScheduleFired { .. } => {}
+        }
+    }
+
+    /// The earliest due date of all open obligations.
+    #[must_use]
+    pub fn next_due(&self) -> Option<NaiveDate> {
+        self.obligations
+            .values()
+            .filter_map(Obligation::target)
+            .min()
+    }
+}

@@ -1,0 +1,230 @@
+//! Why a command was refused: one coded reason for each thing a user can meet.
+
+use chrono::NaiveDate;
+use thiserror::Error;
+
+use crate::fact::FactError;
+
+/// A refusal. Nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Rejection {
+    /// No transition listens to this event.
+    #[error("unknown event {event:?}")]
+    EventUnknown {
+        /// What was asked for.
+        event: String,
+        /// One that is spelled alike.
+        near: Option<String>,
+    },
+    /// The event exists, but not in the present state.
+    #[error("{event:?} is not possible in {state}")]
+    EventNotNow {
+        /// What was asked for.
+        event: String,
+        /// The present states.
+        state: String,
+        /// What is possible instead.
+        possible: Vec<String>,
+    },
+    /// The actor's roles do not allow it.
+    #[error("{event:?} needs the role {}", .needs.join(" or "))]
+    Role {
+        /// What was asked for.
+        event: String,
+        /// Roles that may do it.
+        needs: Vec<String>,
+    },
+    /// Facts are missing.
+    #[error("{event:?} needs {}", .missing.join(", "))]
+    FactMissing {
+        /// What was asked for.
+        event: String,
+        /// Keys.
+        missing: Vec<String>,
+    },
+    /// A fact does not belong to this event.
+    #[error("{key}: {event:?} does not record this fact")]
+    FactNotHere {
+        /// What was asked for.
+        event: String,
+        /// The key.
+        key: String,
+        /// Keys that it records.
+        accepts: Vec<String>,
+    },
+    /// A fact has the wrong form.
+    #[error(transparent)]
+    Fact(#[from] FactError),
+    /// The condition of the transition does not hold.
+    #[error("{event:?} needs the condition {guard}")]
+    Guard {
+        /// What was asked for.
+        event: String,
+        /// The condition that failed.
+        guard: String,
+        /// Why there was no answer, if there was none.
+        reason: String,
+    },
+    /// The law sets a minimum period that the facts break.
+    #[error("{title}: {given} is before {earliest}, the earliest day by {citation}")]
+    LawMinimum {
+        /// What is limited.
+        title: String,
+        /// The date given.
+        given: NaiveDate,
+        /// The earliest lawful day.
+        earliest: NaiveDate,
+        /// The law and its article.
+        citation: String,
+        /// The rule's id.
+        rule: String,
+    },
+    /// A province's rule is broken.
+    #[error("{rule}: {message}")]
+    Rule {
+        /// The rule's id.
+        rule: String,
+        /// What the component says.
+        message: String,
+    },
+    /// The component's payment plan does not add up.
+    #[error("the payment plan is refused: {0}")]
+    PlanSum(String),
+    /// No such tranche.
+    #[error("there is no tranche {0}")]
+    PaymentUnknown(i64),
+    /// The tranche was paid before.
+    #[error("tranche {no} was released on {on}")]
+    PaymentReleased {
+        /// Its number.
+        no: u32,
+        /// The day.
+        on: NaiveDate,
+    },
+    /// What the tranche waits for has not happened.
+    #[error("tranche {no} is not due: {waits_for} is missing")]
+    PaymentNotDue {
+        /// Its number.
+        no: u32,
+        /// The fact it waits for.
+        waits_for: String,
+    },
+    /// The amount is not known.
+    #[error("tranche {0} has no amount")]
+    PaymentAmount(u32),
+    /// No such open report.
+    #[error("no open report {kind} for {period}")]
+    ReportUnknown {
+        /// The recurring obligation.
+        kind: String,
+        /// The period.
+        period: String,
+        /// Those that are open.
+        open: Vec<String>,
+    },
+    /// Transitions raise each other without end.
+    #[error("more than {0} transitions in one step")]
+    Loop(usize),
+    /// A project text is empty or too long.
+    #[error("{field}: {reason}")]
+    Text {
+        /// The field.
+        field: &'static str,
+        /// What is wrong.
+        reason: &'static str,
+    },
+}
+
+impl Rejection {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::EventUnknown { .. } => "E-EVENT-UNKNOWN",
+            Self::EventNotNow { .. } => "E-EVENT-NOT-NOW",
+            Self::Role { .. } => "E-ROLE",
+            Self::FactMissing { .. } => "E-FACT-MISSING",
+            Self::FactNotHere { .. } => "E-FACT-NOT-HERE",
+            Self::Fact(error) => error.code(),
+            Self::Guard { .. } => "E-GUARD",
+            Self::LawMinimum { .. } => "E-LAW-MINIMUM",
+            Self::Rule { .. } => "E-RULE",
+            Self::PlanSum(_) => "E-PLAN-SUM",
+            Self::PaymentUnknown(_) => "E-PAYMENT-UNKNOWN",
+            Self::PaymentReleased { .. } => "E-PAYMENT-RELEASED",
+            Self::PaymentNotDue { .. } => "E-PAYMENT-NOT-DUE",
+            Self::PaymentAmount(_) => "E-PAYMENT-AMOUNT",
+            Self::ReportUnknown { .. } => "E-REPORT-UNKNOWN",
+            Self::Loop(_) => "E-LOOP",
+            Self::Text { .. } => "E-TEXT",
+        }
+    }
+
+    /// Where it is: a fact key, a field, or the event.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            Self::EventUnknown { event, .. }
+            | Self::EventNotNow { event, .. }
+            | Self::Role { event, .. }
+            | Self::Guard { event, .. } => event.clone(),
+            Self::FactMissing { missing, .. } => missing.join(","),
+            Self::FactNotHere { key, .. } => key.clone(),
+            Self::Fact(error) => error.place.clone(),
+            Self::LawMinimum { rule, .. } | Self::Rule { rule, .. } => rule.clone(),
+            Self::PlanSum(_) => "payments".to_owned(),
+            Self::PaymentUnknown(_)
+            | Self::PaymentReleased { .. }
+            | Self::PaymentNotDue { .. }
+            | Self::PaymentAmount(_) => "payment.no".to_owned(),
+            Self::ReportUnknown { .. } => "report.period".to_owned(),
+            Self::Loop(_) => "definition".to_owned(),
+            Self::Text { field, .. } => (*field).to_owned(),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::EventUnknown {
+                near: Some(near), ..
+            } => format!("did you mean {near:?}?"),
+            Self::EventUnknown { near: None, .. } => {
+                "`liucheng project show` lists what is possible".to_owned()
+            }
+            Self::EventNotNow { possible, .. } => format!("possible now: {}", list(possible)),
+            Self::Role { .. } => "ask a colleague with that role".to_owned(),
+            Self::FactMissing { missing, .. } => format!("add {} to --facts", list(missing)),
+            Self::FactNotHere { accepts, .. } => {
+                format!("it records {}; use record-facts for others", list(accepts))
+            }
+            Self::Fact(error) => error.hint(),
+            Self::Guard { reason, .. } if reason.is_empty() => {
+                "make the condition true first".to_owned()
+            }
+            Self::Guard { reason, .. } => reason.clone(),
+            Self::LawMinimum { earliest, .. } => format!("choose {earliest} or later"),
+            Self::Rule { .. } => {
+                "mend the facts; `liucheng project show` lists the findings".to_owned()
+            }
+            Self::PlanSum(_) => "check contract.amount and the package's tranche table".to_owned(),
+            Self::PaymentUnknown(_) | Self::PaymentReleased { .. } => {
+                "`liucheng project show` lists the tranches".to_owned()
+            }
+            Self::PaymentNotDue { waits_for, .. } => format!("record {waits_for} first"),
+            Self::PaymentAmount(_) => "record contract.amount first".to_owned(),
+            Self::ReportUnknown { open, .. } => format!("open reports: {}", list(open)),
+            Self::Loop(_) => "run `liucheng workflow check` on the definition".to_owned(),
+            Self::Text { .. } => "give 1 to 200 characters".to_owned(),
+        }
+    }
+}
+
+fn list(items: &[String]) -> String {
+    if items.is_empty() {
+        "nothing".to_owned()
+    } else {
+        items.join(", ")
+    }
+}
