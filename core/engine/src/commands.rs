@@ -1,0 +1,418 @@
+//! Commands: opening a project and firing an event.
+//!
+//! Load, ask the province, decide, write. The answer is stored with the change, so that a
+//! repetition of the command gets the same answer and has no second effect.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use liucheng_model::{
+    decide::{self, Context, Decision, Fire},
+    event::Opening,
+    fact::Facts,
+    project::Project,
+    verdict::Verdict,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::{
+    Engine,
+    error::CommandError,
+    library::Library,
+    ports::{AnswerRow, CommitError, Instant, ProjectId, ProjectRow, RuleCall},
+    record::{Cause, GENESIS, digest},
+    schedule::CronSlots,
+};
+
+/// How often a command without an expected version is decided again when others are faster.
+const ATTEMPTS: usize = 8;
+/// The actor of timers.
+pub const SYSTEM: &str = "system";
+
+/// Who gives a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The name kept in the history.
+    pub name: String,
+    /// The roles; `*` for all.
+    pub roles: BTreeSet<String>,
+}
+
+/// Opens a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Create {
+    /// The readable number, unique.
+    pub code: String,
+    /// The name.
+    pub name: String,
+    /// The province package; empty or absent for national law alone.
+    #[serde(default)]
+    pub province: String,
+    /// Facts in their canonical form.
+    #[serde(default)]
+    pub facts: BTreeMap<String, Json>,
+    /// Role → mail addresses.
+    #[serde(default)]
+    pub contacts: BTreeMap<String, Vec<String>>,
+}
+
+/// Fires an event of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FireEvent {
+    /// The event.
+    pub event: String,
+    /// Facts in their canonical form.
+    #[serde(default)]
+    pub facts: BTreeMap<String, Json>,
+    /// The version the caller has seen; absent means "whatever it is now".
+    #[serde(default)]
+    pub expected_version: Option<u64>,
+}
+
+/// The answer to a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The project.
+    pub id: ProjectId,
+    /// Its code.
+    pub code: String,
+    /// Its version after the command.
+    pub version: u64,
+    /// Region → state.
+    pub states: BTreeMap<String, String>,
+    /// Events that are possible next.
+    pub possible: Vec<String>,
+}
+
+impl Engine {
+    /// Opens a project.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was written.
+    pub async fn create(
+        &self,
+        actor: &Actor,
+        create: Create,
+        key: Option<&str>,
+    ) -> Result<Answer, CommandError> {
+        check_key(key)?;
+        let request = digest(&serde_json::to_string(&create)?);
+        if let Some(answer) = self.answered_create(&create.code, key, &request).await? {
+            return Ok(answer);
+        }
+        let entry = self.library.entry(&create.province)?;
+        let mut facts = Facts::new();
+        for (name, json) in &create.facts {
+            let value = entry.definition.parse_fact(name, json);
+            facts.insert(
+                name.clone(),
+                value.map_err(liucheng_model::rejection::Rejection::from)?,
+            );
+        }
+        let opening = Opening {
+            code: create.code.clone(),
+            name: create.name.clone(),
+            definition: Library::pin(entry),
+            package: entry.package.clone(),
+            calendar: self.library.calendar().version().to_owned(),
+            contacts: create.contacts.clone(),
+            states: decide::initial_states(&entry.definition),
+        };
+        let now = self.clock.now();
+        let calendar = self.library.calendar();
+        let context = Context {
+            definition: &entry.definition,
+            calendar: &calendar,
+            now: local(now)?,
+            slots: &CronSlots,
+        };
+        let decision = decide::open(context, opening, facts)?;
+        let id = project_id(now, &create.code);
+        let answer = self.answer(id, 1, &decision.project, &entry.definition);
+        let step = Step {
+            id,
+            before: None,
+            decision,
+            cause: Cause::Open,
+            actor: actor.name.clone(),
+            now,
+            answer: answer_row(key, request.clone(), &answer, now)?,
+        };
+        match self.write(step).await {
+            Ok(()) => Ok(answer),
+            // Somebody opened it in the meantime: perhaps a repetition of this very command.
+            Err(CommitError::DuplicateCode(_) | CommitError::Repeated(_)) => self
+                .answered_create(&create.code, key, &request)
+                .await?
+                .ok_or(CommandError::DuplicateCode(create.code)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Fires an event.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was written.
+    pub async fn fire(
+        &self,
+        actor: &Actor,
+        id: ProjectId,
+        command: FireEvent,
+        key: Option<&str>,
+    ) -> Result<Answer, CommandError> {
+        check_key(key)?;
+        let request = digest(&serde_json::to_string(&command)?);
+        for _ in 0..ATTEMPTS {
+            if let Some(answer) = self.answered(id, key, &request).await? {
+                return Ok(answer);
+            }
+            let error = match self
+                .try_fire(
+                    actor,
+                    id,
+                    &command,
+                    &Keyed {
+                        key,
+                        request: &request,
+                    },
+                )
+                .await
+            {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            // Between the first look and the decision, a repetition of this very command may
+            // have been carried out: then it is the reason of the refusal, and its answer counts.
+            if let Some(answer) = self.answered(id, key, &request).await? {
+                return Ok(answer);
+            }
+            match error {
+                CommandError::Conflict { .. } if command.expected_version.is_none() => {}
+                other => return Err(other),
+            }
+        }
+        Err(CommandError::Unavailable(
+            "the project changes too fast".to_owned(),
+        ))
+    }
+
+    async fn try_fire(
+        &self,
+        actor: &Actor,
+        id: ProjectId,
+        command: &FireEvent,
+        keyed: &Keyed<'_>,
+    ) -> Result<Answer, CommandError> {
+        let row = self.load(id).await?;
+        if let Some(expected) = command.expected_version.filter(|v| *v != row.version) {
+            return Err(CommandError::Conflict {
+                expected,
+                found: row.version,
+                changed_by: row.changed_by,
+                changed_at: row.changed_at,
+            });
+        }
+        let project: Project = serde_json::from_str(&row.state)?;
+        let definition = self
+            .library
+            .definition(&project.definition, &*self.store)
+            .await?;
+        let calendar = self.library.calendar();
+        let now = self.clock.now();
+        let context = Context {
+            definition: &definition,
+            calendar: &calendar,
+            now: local(now)?,
+            slots: &CronSlots,
+        };
+        let fire = Fire {
+            event: command.event.clone(),
+            facts: command.facts.clone(),
+            roles: actor.roles.clone(),
+        };
+        let needs = decide::needs(context, &project, &fire)?;
+        let verdicts = self.ask(context, &project, &fire.event, needs).await?;
+        let decision = decide::fire(context, &project, &fire, verdicts)?;
+        let answer = self.answer(id, row.version + 1, &decision.project, &definition);
+        let event = command.event.clone();
+        let step = Step {
+            id,
+            before: Some(row),
+            decision,
+            cause: Cause::Command { event },
+            actor: actor.name.clone(),
+            now,
+            answer: answer_row(keyed.key, keyed.request.to_owned(), &answer, now)?,
+        };
+        self.write(step).await?;
+        Ok(answer)
+    }
+
+    /// Asks the province's component, outside of any transaction.
+    async fn ask(
+        &self,
+        context: Context<'_>,
+        project: &Project,
+        transition: &str,
+        needs: decide::Needs,
+    ) -> Result<Vec<Verdict>, CommandError> {
+        let Some(package) = &project.package else {
+            return Ok(Vec::new());
+        };
+        let mut verdicts = Vec::new();
+        for hook in needs.hooks {
+            let call = RuleCall {
+                package: package.clone(),
+                hook,
+                transition: transition.to_owned(),
+                today: context.today(),
+                facts: needs.facts.clone(),
+                parameters: context.definition.parameters.clone().into(),
+                calendar: self.library.calendar(),
+            };
+            verdicts.push(self.rules.ask(call).await?);
+        }
+        Ok(verdicts)
+    }
+
+    /// The state row of a project.
+    ///
+    /// # Errors
+    /// [`CommandError::NotFound`], or the store cannot read.
+    pub async fn load(&self, id: ProjectId) -> Result<ProjectRow, CommandError> {
+        let row = self.store.load(id).await?;
+        row.ok_or_else(|| CommandError::NotFound(id.to_string()))
+    }
+
+    /// The project that a user names by id or by code.
+    ///
+    /// # Errors
+    /// [`CommandError::NotFound`], or the store cannot read.
+    pub async fn find(&self, name: &str) -> Result<ProjectId, CommandError> {
+        if let Ok(id) = name.parse::<ProjectId>()
+            && self.store.load(id).await?.is_some()
+        {
+            return Ok(id);
+        }
+        let found = self.store.find_code(name).await?;
+        found.ok_or_else(|| CommandError::NotFound(name.to_owned()))
+    }
+
+    fn answer(
+        &self,
+        id: ProjectId,
+        version: u64,
+        project: &Project,
+        definition: &liucheng_model::definition::Definition,
+    ) -> Answer {
+        Answer {
+            id,
+            code: project.code.clone(),
+            version,
+            states: project.states.clone(),
+            possible: decide::possible(definition, project),
+        }
+    }
+
+    async fn answered_create(
+        &self,
+        code: &str,
+        key: Option<&str>,
+        request: &str,
+    ) -> Result<Option<Answer>, CommandError> {
+        let Some(id) = self.store.find_code(code).await? else {
+            return Ok(None);
+        };
+        match self.answered(id, key, request).await? {
+            Some(answer) => Ok(Some(answer)),
+            None => Err(CommandError::DuplicateCode(code.to_owned())),
+        }
+    }
+
+    async fn answered(
+        &self,
+        id: ProjectId,
+        key: Option<&str>,
+        request: &str,
+    ) -> Result<Option<Answer>, CommandError> {
+        let Some(key) = key else { return Ok(None) };
+        let Some(stored) = self.store.answer(id, key).await? else {
+            return Ok(None);
+        };
+        if stored.request != request {
+            return Err(CommandError::KeyReused(key.to_owned()));
+        }
+        Ok(Some(serde_json::from_str(&stored.response)?))
+    }
+}
+
+/// A request as it is remembered for repetitions.
+struct Keyed<'a> {
+    key: Option<&'a str>,
+    request: &'a str,
+}
+
+/// A decision on its way into the store.
+pub(crate) struct Step {
+    pub id: ProjectId,
+    pub before: Option<ProjectRow>,
+    pub decision: Decision,
+    pub cause: Cause,
+    pub actor: String,
+    pub now: Instant,
+    pub answer: Option<AnswerRow>,
+}
+
+impl Step {
+    pub(crate) fn version_before(&self) -> u64 {
+        self.before.as_ref().map_or(0, |row| row.version)
+    }
+
+    pub(crate) fn head_before(&self) -> &str {
+        self.before.as_ref().map_or(GENESIS, |row| &row.head)
+    }
+}
+
+pub(crate) fn local(now: Instant) -> Result<chrono::NaiveDateTime, CommandError> {
+    let local = now.local().map(|t| t.naive_local());
+    local.ok_or_else(|| CommandError::Internal("the clock is out of range".to_owned()))
+}
+
+fn check_key(key: Option<&str>) -> Result<(), CommandError> {
+    let good = |k: &str| (1..=200).contains(&k.len()) && k.chars().all(|c| !c.is_control());
+    match key {
+        Some(key) if !good(key) => Err(CommandError::KeyForm),
+        _ => Ok(()),
+    }
+}
+
+fn answer_row(
+    key: Option<&str>,
+    request: String,
+    answer: &Answer,
+    at: Instant,
+) -> Result<Option<AnswerRow>, CommandError> {
+    let Some(key) = key else { return Ok(None) };
+    Ok(Some(AnswerRow {
+        key: key.to_owned(),
+        request,
+        response: serde_json::to_string(answer)?,
+        at,
+    }))
+}
+
+/// Ids sort by the time of opening, and the same opening at the same time has the same id.
+fn project_id(now: Instant, code: &str) -> ProjectId {
+    let hash = digest(code);
+    let mut random = [0_u8; 10];
+    for (byte, pair) in random.iter_mut().zip(hash.as_bytes().chunks(2)) {
+        *byte = std::str::from_utf8(pair)
+            .ok()
+            .and_then(|p| u8::from_str_radix(p, 16).ok())
+            .unwrap_or_default();
+    }
+    let millis = u64::try_from(now.0 / 1_000).unwrap_or_default();
+    ProjectId(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+}

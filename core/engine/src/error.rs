@@ -1,0 +1,202 @@
+//! Why a use case failed: the codes and exit kinds that every door shows alike.
+
+use liucheng_model::rejection::Rejection;
+use thiserror::Error;
+
+use crate::ports::{CommitError, Instant, ReadError, RuleFault};
+
+/// Why a command was not carried out. Nothing of it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CommandError {
+    /// A rule or the lifecycle refuses it.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The province's component gave no verdict.
+    #[error(transparent)]
+    Rules(#[from] RuleFault),
+    /// There is no such project.
+    #[error("there is no project {0:?}")]
+    NotFound(String),
+    /// Somebody else was faster.
+    #[error("expected version {expected}, found {found}: changed by {changed_by} at {}", .changed_at.rfc3339())]
+    Conflict {
+        /// The version the command was made for.
+        expected: u64,
+        /// The version that is there.
+        found: u64,
+        /// Who changed it.
+        changed_by: String,
+        /// When.
+        changed_at: Instant,
+    },
+    /// Another project has the code.
+    #[error("a project with the code {0:?} exists")]
+    DuplicateCode(String),
+    /// No package of that name is installed.
+    #[error("no package {name:?} is installed")]
+    ProvinceUnknown {
+        /// What was asked for.
+        name: String,
+        /// What is installed.
+        installed: Vec<String>,
+    },
+    /// The key was used for another request.
+    #[error("the idempotency key {0:?} was used for another request")]
+    KeyReused(String),
+    /// A key that cannot be one.
+    #[error("the idempotency key must have 1 to 200 printable characters")]
+    KeyForm,
+    /// The definition or calendar a project goes by is not there.
+    #[error("{0}")]
+    Library(String),
+    /// The store cannot read or write now.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A bug: stored data that does not read back.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// How a caller has to take an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// A rule refuses it: exit 1, HTTP 422.
+    Rejected,
+    /// The form is wrong: exit 2, HTTP 400.
+    Usage,
+    /// It is not there: exit 3, HTTP 404.
+    NotFound,
+    /// Somebody else was faster: exit 4, HTTP 409.
+    Conflict,
+    /// Not allowed: exit 5, HTTP 403.
+    Forbidden,
+    /// Try again later: exit 69, HTTP 503.
+    Unavailable,
+    /// A bug: exit 70, HTTP 500.
+    Internal,
+}
+
+impl CommandError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Rejected(rejection) => rejection.code(),
+            Self::Rules(fault) => fault.code,
+            Self::NotFound(_) => "E-NOT-FOUND",
+            Self::Conflict { .. } => "E-CONFLICT",
+            Self::DuplicateCode(_) => "E-CODE-TAKEN",
+            Self::ProvinceUnknown { .. } => "E-PROVINCE-UNKNOWN",
+            Self::KeyReused(_) => "E-IDEMPOTENCY-KEY-REUSED",
+            Self::KeyForm => "E-IDEMPOTENCY-KEY",
+            Self::Library(_) => "E-LIBRARY",
+            Self::Unavailable(_) => "E-UNAVAILABLE",
+            Self::Internal(_) => "E-INTERNAL",
+        }
+    }
+
+    /// How a caller has to take it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Rejected(Rejection::Role { .. }) => ErrorKind::Forbidden,
+            Self::Rejected(rejection) => match rejection.code() {
+                code if code.starts_with("E-FACT-TYPE")
+                    || code.starts_with("E-DATE")
+                    || code.starts_with("E-MONEY")
+                    || code.starts_with("E-PERCENT")
+                    || code == "E-FACT-UNKNOWN"
+                    || code == "E-FACT-ENUM"
+                    || code == "E-FACT-FIELD"
+                    || code == "E-FACT-SIZE"
+                    || code == "E-TEXT"
+                    || code == "E-EVENT-UNKNOWN" =>
+                {
+                    ErrorKind::Usage
+                }
+                _ => ErrorKind::Rejected,
+            },
+            Self::Rules(_) => ErrorKind::Rejected,
+            Self::NotFound(_) | Self::ProvinceUnknown { .. } => ErrorKind::NotFound,
+            Self::Conflict { .. } | Self::DuplicateCode(_) | Self::KeyReused(_) => {
+                ErrorKind::Conflict
+            }
+            Self::KeyForm => ErrorKind::Usage,
+            Self::Unavailable(_) => ErrorKind::Unavailable,
+            Self::Library(_) | Self::Internal(_) => ErrorKind::Internal,
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            Self::Rejected(rejection) => rejection.place(),
+            Self::Rules(fault) => fault.package.clone(),
+            Self::NotFound(project) => project.clone(),
+            Self::Conflict { .. } => "expected version".to_owned(),
+            Self::DuplicateCode(_) => "code".to_owned(),
+            Self::ProvinceUnknown { .. } => "province".to_owned(),
+            Self::KeyReused(_) | Self::KeyForm => "idempotency key".to_owned(),
+            Self::Library(_) | Self::Unavailable(_) | Self::Internal(_) => "server".to_owned(),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Rejected(rejection) => rejection.hint(),
+            Self::Rules(fault) => fault.hint.clone(),
+            Self::NotFound(_) => "`liucheng project list` shows what there is".to_owned(),
+            Self::Conflict { .. } => {
+                "look at the project again, then repeat the command with its present version"
+                    .to_owned()
+            }
+            Self::DuplicateCode(_) => "choose another code".to_owned(),
+            Self::ProvinceUnknown { installed, .. } => {
+                format!("installed: {}", installed.join(", "))
+            }
+            Self::KeyReused(_) => "use a new key for a new command".to_owned(),
+            Self::KeyForm => "a UUID is a good key".to_owned(),
+            Self::Library(_) => {
+                "start the server once with the package or definition installed".to_owned()
+            }
+            Self::Unavailable(_) => "try again; nothing was written".to_owned(),
+            Self::Internal(_) => "please report this with the code and what you did".to_owned(),
+        }
+    }
+}
+
+impl From<ReadError> for CommandError {
+    fn from(error: ReadError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<CommitError> for CommandError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict {
+                expected,
+                found,
+                changed_by,
+                changed_at,
+            } => Self::Conflict {
+                expected,
+                found,
+                changed_by,
+                changed_at,
+            },
+            CommitError::DuplicateCode(code) => Self::DuplicateCode(code),
+            CommitError::Repeated(answer) => Self::KeyReused(answer.key),
+            CommitError::Unavailable(reason) => Self::Unavailable(reason),
+        }
+    }
+}
+
+impl From<serde_json::Error> for CommandError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}

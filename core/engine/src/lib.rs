@@ -1,0 +1,43 @@
+//! Use cases and the ports they need.
+//!
+//! The engine owns no database, no network and no clock: it is given them through [`ports`].
+//! Commands come in through [`commands`], time comes in through [`worker`], mail goes out
+//! through [`outbox`]; all three change a project only by way of `liucheng_model::decide`.
+
+pub mod commands;
+pub mod error;
+pub mod library;
+pub mod outbox;
+pub mod planning;
+pub mod ports;
+pub mod record;
+pub mod reminder;
+pub mod schedule;
+pub mod verify;
+pub mod worker;
+
+use std::sync::Arc;
+
+pub use error::CommandError;
+
+use library::Library;
+use ports::{Clock, Mailer, ProvinceRules, Store};
+
+/// Everything a use case needs.
+#[derive(Clone)]
+pub struct Engine {
+    /// Keeps projects.
+    pub store: Arc<dyn Store>,
+    /// Asks provinces' components.
+    pub rules: Arc<dyn ProvinceRules>,
+    /// Sends mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Definitions and calendars.
+    pub library: Arc<Library>,
+    /// Wakes the worker when a command sets an earlier timer.
+    pub wake: Arc<tokio::sync::Notify>,
+    /// The right-hand side of message ids, such as `liucheng.example`.
+    pub mail_domain: Arc<str>,
+}

@@ -1,0 +1,162 @@
+//! Definitions and calendars, by what projects pin.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, RwLock},
+};
+
+use liucheng_model::{
+    calendar::Calendar,
+    definition::{Definition, Source},
+    project::Pin,
+    verdict::PackagePin,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::CommandError,
+    ports::{Document, Store},
+};
+
+/// The kind under which a definition and its overlay are kept in the store.
+const KIND: &str = "definition";
+
+/// A definition's sources, kept so that a project stays on what it began with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sources {
+    /// The definition file.
+    pub base: String,
+    /// The province's overlay.
+    pub overlay: Option<String>,
+}
+
+/// What a new project of a province goes by.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The compiled definition.
+    pub definition: Arc<Definition>,
+    /// Its sources.
+    pub sources: Sources,
+    /// The province's package; `None` for national law alone.
+    pub package: Option<PackagePin>,
+}
+
+/// Definitions and calendars.
+pub struct Library {
+    calendar: Arc<Calendar>,
+    /// Province → what new projects go by; the empty name stands for national law alone.
+    current: BTreeMap<String, Entry>,
+    /// All definitions met so far, by digest.
+    by_digest: RwLock<BTreeMap<String, Arc<Definition>>>,
+}
+
+impl Library {
+    /// A library of what is installed.
+    #[must_use]
+    pub fn new(calendar: Arc<Calendar>, current: BTreeMap<String, Entry>) -> Self {
+        let known = current.values().map(|e| &e.definition);
+        let by_digest = known.map(|d| (d.digest.clone(), Arc::clone(d))).collect();
+        Self {
+            calendar,
+            current,
+            by_digest: RwLock::new(by_digest),
+        }
+    }
+
+    /// The calendar.
+    #[must_use]
+    pub fn calendar(&self) -> Arc<Calendar> {
+        Arc::clone(&self.calendar)
+    }
+
+    /// What new projects of a province go by; empty for national law alone.
+    ///
+    /// # Errors
+    /// When no such package is installed.
+    pub fn entry(&self, province: &str) -> Result<&Entry, CommandError> {
+        self.current
+            .get(province)
+            .ok_or_else(|| CommandError::ProvinceUnknown {
+                name: province.to_owned(),
+                installed: self.provinces().map(str::to_owned).collect(),
+            })
+    }
+
+    /// The provinces that are installed.
+    pub fn provinces(&self) -> impl Iterator<Item = &str> {
+        self.current
+            .keys()
+            .map(String::as_str)
+            .filter(|id| !id.is_empty())
+    }
+
+    /// The pin of an installed definition.
+    #[must_use]
+    pub fn pin(entry: &Entry) -> Pin {
+        Pin {
+            id: entry.definition.doc.id.clone(),
+            version: entry.definition.doc.version.clone(),
+            digest: entry.definition.digest.clone(),
+        }
+    }
+
+    /// Keeps the sources of everything installed, so that projects outlive an upgrade.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn keep_in(&self, store: &dyn Store) -> Result<(), CommandError> {
+        for entry in self.current.values() {
+            let document = Document {
+                kind: KIND.to_owned(),
+                digest: entry.definition.digest.clone(),
+                id: entry.definition.doc.id.clone(),
+                version: entry.definition.doc.version.clone(),
+                bytes: serde_json::to_vec(&entry.sources)?,
+            };
+            store.put_document(document).await?;
+        }
+        Ok(())
+    }
+
+    /// The definition a project pins, from memory or from the store.
+    ///
+    /// # Errors
+    /// When neither has it, or what the store has does not compile.
+    pub async fn definition(
+        &self,
+        pin: &Pin,
+        store: &dyn Store,
+    ) -> Result<Arc<Definition>, CommandError> {
+        if let Some(found) = self.remembered(&pin.digest) {
+            return Ok(found);
+        }
+        let name = format!("{} {}", pin.id, pin.version);
+        let document = store.document(KIND, &pin.digest).await?;
+        let document = document.ok_or_else(|| {
+            CommandError::Library(format!("definition {name} is not in the store"))
+        })?;
+        let sources: Sources = serde_json::from_slice(&document.bytes)?;
+        let base = Source {
+            name: &name,
+            text: &sources.base,
+        };
+        let overlay = sources.overlay.as_ref().map(|text| Source {
+            name: "overlay",
+            text,
+        });
+        let definition = Definition::load(base, overlay).map_err(|errors| {
+            let first = errors.first().map(ToString::to_string).unwrap_or_default();
+            CommandError::Library(format!("definition {name}: {first}"))
+        })?;
+        let definition = Arc::new(definition);
+        if let Ok(mut known) = self.by_digest.write() {
+            known.insert(pin.digest.clone(), Arc::clone(&definition));
+        }
+        Ok(definition)
+    }
+
+    fn remembered(&self, digest: &str) -> Option<Arc<Definition>> {
+        // A poisoned lock only means that another thread died while it wrote; read the store then.
+        self.by_digest.read().ok()?.get(digest).cloned()
+    }
+}

@@ -1,0 +1,71 @@
+//! Sending what the outbox holds.
+
+use crate::{
+    Engine,
+    error::CommandError,
+    ports::{MailError, MailOutcome},
+};
+
+/// Mails sent between two looks at other work.
+const BATCH: u32 = 64;
+/// After this many attempts a person has to look.
+const ATTEMPTS_MAX: u32 = 12;
+/// The pause after the first failure; it doubles with each further one.
+const FIRST_PAUSE_MICROS: i64 = 60 * 1_000_000;
+/// The longest pause between two attempts.
+const PAUSE_MAX_MICROS: i64 = 6 * 3_600 * 1_000_000;
+
+impl Engine {
+    /// Sends the mails that are due; returns how many were tried.
+    ///
+    /// The result is recorded after the attempt: a crash in between leads to a second attempt
+    /// with the same message id, never to a lost mail.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn deliver_due(&self) -> Result<usize, CommandError> {
+        let due = self.store.due_mail(self.clock.now(), BATCH).await?;
+        let count = due.len();
+        for row in due {
+            let outcome = match self.mailer.send(&row.mail).await {
+                Ok(()) => MailOutcome::Sent(self.clock.now()),
+                Err(MailError::Transient(error)) if row.attempts + 1 < ATTEMPTS_MAX => {
+                    MailOutcome::Retry {
+                        not_before: self.clock.now().plus_micros(pause(row.attempts)),
+                        error,
+                    }
+                }
+                Err(MailError::Transient(error) | MailError::Permanent(error)) => {
+                    MailOutcome::Dead { error }
+                }
+            };
+            if !matches!(outcome, MailOutcome::Sent(_)) {
+                tracing::warn!(project.id = %row.project, mail.message_id = %row.mail.message_id, attempts = row.attempts + 1, "mail not sent");
+            }
+            self.store
+                .finish_mail(row.project, &row.key, outcome)
+                .await?;
+        }
+        Ok(count)
+    }
+}
+
+fn pause(attempts: u32) -> i64 {
+    // Beyond twenty doublings the cap holds anyway, and the shift stays within the number.
+    let doubled = FIRST_PAUSE_MICROS.saturating_mul(1_i64 << attempts.min(20));
+    doubled.min(PAUSE_MAX_MICROS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_six_hours() {
+        assert_eq!(pause(0), 60_000_000);
+        assert_eq!(pause(3), 480_000_000);
+        assert_eq!(pause(20), PAUSE_MAX_MICROS);
+        assert_eq!(pause(63), PAUSE_MAX_MICROS);
+        assert_eq!(pause(64), PAUSE_MAX_MICROS);
+    }
+}

@@ -1,0 +1,199 @@
+//! From a decision to everything that is written with it.
+
+use std::collections::BTreeMap;
+
+use liucheng_model::{
+    decide::Decision,
+    definition::{Definition, hex},
+    event::Event,
+    project::{Project, Timer},
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Engine,
+    commands::Step,
+    error::CommandError,
+    ports::{Commit, CommitError, Instant, Mail, OutboxRow, ProjectId, ProjectRow, TimerRow},
+    record::Record,
+    reminder::Reminder,
+};
+
+impl Engine {
+    /// Writes a decision with its record, timers, mails and answer: all or nothing.
+    pub(crate) async fn write(&self, step: Step) -> Result<(), CommitError> {
+        let definition = self
+            .library
+            .definition(&step.decision.project.definition, &*self.store)
+            .await;
+        let definition = definition.map_err(|e| CommitError::Unavailable(e.to_string()))?;
+        let commit = self.commit(step, &definition);
+        let commit = commit.map_err(|e| CommitError::Unavailable(e.to_string()))?;
+        let earlier = !commit.set_timers.is_empty() || !commit.outbox.is_empty();
+        self.store.commit(commit).await?;
+        if earlier {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    fn commit(&self, step: Step, definition: &Definition) -> Result<Commit, CommandError> {
+        let expected = step.version_before();
+        let project = &step.decision.project;
+        let record = Record {
+            seq: expected + 1,
+            at: step.now,
+            actor: step.actor.clone(),
+            cause: step.cause.clone(),
+            events: step.decision.events.clone(),
+        };
+        let sealed = record.seal(step.head_before())?;
+        let stages = project
+            .states
+            .iter()
+            .map(|(region, state)| format!("{region}.{state}"));
+        let row = ProjectRow {
+            id: step.id,
+            code: project.code.clone(),
+            name: project.name.clone(),
+            province: definition.province.clone().unwrap_or_default(),
+            version: expected + 1,
+            stage: stages.collect::<Vec<_>>().join(" "),
+            next_due: project.next_due(),
+            changed_by: step.actor.clone(),
+            changed_at: step.now,
+            head: sealed.hash.clone(),
+            state: serde_json::to_string(project)?,
+        };
+        let (set_timers, clear_timers) = timers(step.id, &step.decision.events);
+        let outbox = self.mails(&step, definition);
+        Ok(Commit {
+            expected,
+            row,
+            record: sealed,
+            set_timers,
+            clear_timers,
+            outbox,
+            answer: step.answer,
+        })
+    }
+
+    fn mails(&self, step: &Step, definition: &Definition) -> Vec<OutboxRow> {
+        let Step { id, now, .. } = *step;
+        let Decision { events, project } = &step.decision;
+        let mut mails = Vec::new();
+        for event in events {
+            let Event::ReminderDue {
+                key,
+                step,
+                roles,
+                escalation,
+            } = event
+            else {
+                continue;
+            };
+            let Some(reminder) = reminder(project, definition, key, *escalation, now) else {
+                continue;
+            };
+            let generation = project.obligations.get(key).map_or(0, |o| o.generation);
+            let mut addresses: Vec<&String> = roles
+                .iter()
+                .filter_map(|r| project.contacts.get(r))
+                .flatten()
+                .collect();
+            addresses.sort();
+            addresses.dedup();
+            for to in addresses {
+                let occasion = format!("{key}#{generation}/{step}/{to}");
+                mails.push(OutboxRow {
+                    project: id,
+                    not_before: now,
+                    attempts: 0,
+                    mail: Mail {
+                        message_id: message_id(id, &occasion, &self.mail_domain),
+                        to: to.clone(),
+                        reminder: reminder.clone(),
+                    },
+                    key: occasion,
+                });
+            }
+        }
+        mails
+    }
+}
+
+/// What a reminder about an open obligation says; `None` when it is no longer open.
+#[must_use]
+pub fn reminder(
+    project: &Project,
+    definition: &Definition,
+    key: &str,
+    escalation: bool,
+    now: Instant,
+) -> Option<Reminder> {
+    let open = project.obligations.get(key)?;
+    let (title, rule, basis, responsible) = match (
+        definition.obligation(&open.id),
+        definition.recurring(&open.id),
+    ) {
+        (Some(o), _) => (&o.title, &o.rule, &o.basis, o.responsible.clone()?),
+        (None, Some(r)) => (&r.title, &r.rule, &r.basis, r.responsible.clone()),
+        (None, None) => return None,
+    };
+    let mut title = title.clone();
+    if let Some(period) = &open.period {
+        title.zh = format!("{}（{period}）", title.zh);
+        title.en = format!("{} ({period})", title.en);
+    }
+    let role = definition.doc.roles.get(&responsible);
+    Some(Reminder {
+        project_code: project.code.clone(),
+        project_name: project.name.clone(),
+        obligation: key.to_owned(),
+        title,
+        responsible: role.map(|r| r.title.clone()).unwrap_or_default(),
+        due: open.due,
+        unrolled: open.unrolled,
+        provisional: open.provisional,
+        on: now.date(),
+        rule: rule.clone(),
+        source: basis.citation(),
+        clause: basis.text.clone(),
+        escalation,
+    })
+}
+
+/// The last word on every timer that the events speak of.
+fn timers(id: ProjectId, events: &[Event]) -> (Vec<TimerRow>, Vec<String>) {
+    let mut last: BTreeMap<&String, Option<Timer>> = BTreeMap::new();
+    for event in events {
+        match event {
+            Event::TimerSet { key, timer } => last.insert(key, Some(*timer)),
+            Event::TimerCleared { key } => last.insert(key, None),
+            _ => continue,
+        };
+    }
+    let mut set = Vec::new();
+    let mut clear = Vec::new();
+    for (key, timer) in last {
+        match timer {
+            Some(timer) => set.push(TimerRow {
+                project: id,
+                key: key.clone(),
+                at: Instant::at(timer.at.date(), timer.at.time()),
+                generation: timer.generation,
+            }),
+            None => clear.push(key.clone()),
+        }
+    }
+    (set, clear)
+}
+
+/// The same occasion always has the same message id, so that a mail sent twice is recognised.
+fn message_id(project: ProjectId, occasion: &str, domain: &str) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(project.0.as_bytes());
+    hasher.update(occasion.as_bytes());
+    let hash = hex(&hasher.finalize());
+    format!("<{}@{domain}>", &hash[..32])
+}

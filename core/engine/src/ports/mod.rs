@@ -1,0 +1,11 @@
+//! What the engine needs from outside: one trait for each neighbour.
+
+mod clock;
+mod mailer;
+mod rules;
+mod store;
+
+pub use clock::{Clock, Instant, SimulatedClock, civil_date};
+pub use mailer::{Mail, MailError, Mailer};
+pub use rules::{ProvinceRules, RuleCall, RuleFault};
+pub use store::*;

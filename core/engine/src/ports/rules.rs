@@ -1,0 +1,55 @@
+//! A province's computed rules (port).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use liucheng_model::{
+    calendar::Calendar,
+    fact::Facts,
+    verdict::{Hook, PackagePin, Parameter, Verdict},
+};
+use thiserror::Error;
+
+/// One question to a province's component.
+#[derive(Debug, Clone)]
+pub struct RuleCall {
+    /// Which exact package is asked.
+    pub package: PackagePin,
+    /// What is asked.
+    pub hook: Hook,
+    /// The transition that asks, empty for `plan`.
+    pub transition: String,
+    /// The civil date of the question; a component has no clock.
+    pub today: NaiveDate,
+    /// The facts as they would stand.
+    pub facts: Facts,
+    /// The overlay's numbers, by key.
+    pub parameters: Arc<BTreeMap<String, Parameter>>,
+    /// Answers the component's calendar questions.
+    pub calendar: Arc<Calendar>,
+}
+
+/// Why a component gave no verdict. The project is unharmed in every case.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("plugin {package}: {reason}")]
+pub struct RuleFault {
+    /// The stable code, such as `E-PLUGIN-FUEL`.
+    pub code: &'static str,
+    /// The package's id.
+    pub package: String,
+    /// What happened, naming the limit with its unit.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// Asks a province's component (port).
+#[async_trait]
+pub trait ProvinceRules: Send + Sync {
+    /// Calls the component once, within its limits.
+    ///
+    /// # Errors
+    /// [`RuleFault`] when the package is missing, breaks a limit, traps or answers nonsense.
+    async fn ask(&self, call: RuleCall) -> Result<Verdict, RuleFault>;
+}

@@ -1,0 +1,309 @@
+//! Keeping projects (port).
+//!
+//! A store knows nothing of law: it keeps a state row, the append-only history, timers, outgoing
+//! mail and answers to repeated commands, and changes them together or not at all.
+
+use std::{fmt, str::FromStr};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::{Instant, Mail};
+
+/// Identifies a project for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProjectId(pub Uuid);
+
+impl fmt::Display for ProjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for ProjectId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        text.parse().map(Self)
+    }
+}
+
+/// The state row of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectRow {
+    /// The project.
+    pub id: ProjectId,
+    /// The readable number, unique, such as `YZ-2021`.
+    pub code: String,
+    /// The name.
+    pub name: String,
+    /// The province package's id; empty where only national law applies.
+    pub province: String,
+    /// How many records the history has; the next command must expect this number.
+    pub version: u64,
+    /// The states of all regions for people and filters, such as `lifecycle.service payments.open`.
+    pub stage: String,
+    /// The earliest open due date.
+    pub next_due: Option<NaiveDate>,
+    /// Who made the last change.
+    pub changed_by: String,
+    /// When the last change was made.
+    pub changed_at: Instant,
+    /// Hash of the last history record, lower-case hex.
+    pub head: String,
+    /// The whole state as JSON; opaque to the store.
+    pub state: String,
+}
+
+/// One record of the history. Records are never changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordRow {
+    /// 1-based position in the project's history.
+    pub seq: u64,
+    /// When it was made.
+    pub at: Instant,
+    /// Who made it.
+    pub actor: String,
+    /// The canonical bytes: JSON, stored and hashed verbatim.
+    pub payload: String,
+    /// Hash of the record before, lower-case hex; 64 zeros for the first.
+    pub prev_hash: String,
+    /// `SHA-256(prev_hash bytes ‖ payload bytes)`, lower-case hex.
+    pub hash: String,
+}
+
+/// A timer: at this instant the project wants to be woken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimerRow {
+    /// The project.
+    pub project: ProjectId,
+    /// The timer's name within the project.
+    pub key: String,
+    /// When it fires, never earlier.
+    pub at: Instant,
+    /// The generation: a fire of an older one is a no-op.
+    pub generation: u64,
+}
+
+/// A mail waiting to be sent, written in the transaction that decided on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxRow {
+    /// The project.
+    pub project: ProjectId,
+    /// The occasion: there is never a second row of the same key within a project.
+    pub key: String,
+    /// Not to be sent before.
+    pub not_before: Instant,
+    /// How often sending was tried.
+    pub attempts: u32,
+    /// The mail.
+    pub mail: Mail,
+}
+
+/// Where a mail stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MailState {
+    /// Waiting for its (next) attempt.
+    Pending,
+    /// Accepted by the server.
+    Sent,
+    /// Given up; a person has to look.
+    Dead,
+}
+
+/// A mail with its fate, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailRecord {
+    /// The row as planned.
+    pub row: OutboxRow,
+    /// Where it stands.
+    pub state: MailState,
+    /// When it was sent.
+    pub sent_at: Option<Instant>,
+    /// The last error, empty if none.
+    pub last_error: String,
+}
+
+/// The result of an attempt to send a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailOutcome {
+    /// Accepted at this instant.
+    Sent(Instant),
+    /// To be tried again.
+    Retry {
+        /// Not before this instant.
+        not_before: Instant,
+        /// Why it failed.
+        error: String,
+    },
+    /// Given up.
+    Dead {
+        /// Why.
+        error: String,
+    },
+}
+
+/// The stored answer to a command that carried an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerRow {
+    /// The caller's key, unique within the project.
+    pub key: String,
+    /// SHA-256 of the request, lower-case hex: the same key with another request is refused.
+    pub request: String,
+    /// The answer as JSON.
+    pub response: String,
+    /// When it was first given; kept at least 30 days.
+    pub at: Instant,
+}
+
+/// Everything one command or timer changes, all or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// The version the change was decided on; 0 opens a new project.
+    pub expected: u64,
+    /// The new state row; its version is `expected` + 1.
+    pub row: ProjectRow,
+    /// The history record of the change; its `seq` is the new version.
+    pub record: RecordRow,
+    /// Timers to set or replace.
+    pub set_timers: Vec<TimerRow>,
+    /// Names of timers to remove.
+    pub clear_timers: Vec<String>,
+    /// Mails to send.
+    pub outbox: Vec<OutboxRow>,
+    /// The answer to keep for repetitions of the command.
+    pub answer: Option<AnswerRow>,
+}
+
+/// Why a change was not written. Nothing of it is in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CommitError {
+    /// Somebody else changed the project first.
+    #[error("expected version {expected}, found {found}, changed by {changed_by}")]
+    Conflict {
+        /// The version the command was decided on.
+        expected: u64,
+        /// The version that is there.
+        found: u64,
+        /// Who made the last change.
+        changed_by: String,
+        /// When.
+        changed_at: Instant,
+    },
+    /// The idempotency key was used before; this is what was answered then.
+    #[error("the command was carried out before")]
+    Repeated(AnswerRow),
+    /// Another project has this code.
+    #[error("a project with the code {0:?} exists")]
+    DuplicateCode(String),
+    /// The store cannot write now.
+    #[error("not stored: {0}")]
+    Unavailable(String),
+}
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("not read: {0}")]
+pub struct ReadError(pub String);
+
+/// Content-addressed data that projects pin: definitions, calendars, packages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// `definition`, `overlay`, `calendar`, `package`.
+    pub kind: String,
+    /// SHA-256 of the bytes, lower-case hex.
+    pub digest: String,
+    /// The document's own id.
+    pub id: String,
+    /// The document's own version.
+    pub version: String,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// An access token, stored hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// SHA-256 of the token, lower-case hex.
+    pub hash: String,
+    /// Who acts with it.
+    pub actor: String,
+    /// The roles it carries, comma-separated; `*` for all.
+    pub roles: String,
+    /// When it was made.
+    pub at: Instant,
+}
+
+/// A slice of a list in order of project code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Only codes after this one.
+    pub after: Option<String>,
+    /// At most this many rows.
+    pub limit: u32,
+}
+
+/// Keeps projects (port).
+///
+/// Private to this workspace: the methods may change with any release.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The state row of a project.
+    async fn load(&self, id: ProjectId) -> Result<Option<ProjectRow>, ReadError>;
+    /// The project of that code.
+    async fn find_code(&self, code: &str) -> Result<Option<ProjectId>, ReadError>;
+    /// Projects in order of their code.
+    async fn list(&self, page: Page) -> Result<Vec<ProjectRow>, ReadError>;
+    /// Records after `after`, in order, at most `limit`.
+    async fn history(
+        &self,
+        id: ProjectId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RecordRow>, ReadError>;
+    /// The stored answer to an idempotency key.
+    async fn answer(&self, id: ProjectId, key: &str) -> Result<Option<AnswerRow>, ReadError>;
+    /// Writes a change: durable when this returns `Ok`.
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+
+    /// Timers due at `now`, earliest first, at most `limit`.
+    async fn due_timers(&self, now: Instant, limit: u32) -> Result<Vec<TimerRow>, ReadError>;
+    /// All timers of a project, by key.
+    async fn timers(&self, id: ProjectId) -> Result<Vec<TimerRow>, ReadError>;
+    /// Moves a timer without a history record, if its generation is still this one.
+    async fn postpone_timer(&self, timer: TimerRow) -> Result<(), CommitError>;
+
+    /// Mails due at `now`, earliest first, at most `limit`.
+    async fn due_mail(&self, now: Instant, limit: u32) -> Result<Vec<OutboxRow>, ReadError>;
+    /// All mails of a project in the order they were planned.
+    async fn mail(&self, id: ProjectId) -> Result<Vec<MailRecord>, ReadError>;
+    /// Records the result of an attempt to send.
+    async fn finish_mail(
+        &self,
+        id: ProjectId,
+        key: &str,
+        outcome: MailOutcome,
+    ) -> Result<(), CommitError>;
+
+    /// The earliest instant at which a timer or a mail is due.
+    async fn next_wake(&self) -> Result<Option<Instant>, ReadError>;
+
+    /// Keeps a document; keeping the same bytes again changes nothing.
+    async fn put_document(&self, document: Document) -> Result<(), CommitError>;
+    /// The document of that kind and digest.
+    async fn document(&self, kind: &str, digest: &str) -> Result<Option<Document>, ReadError>;
+    /// All documents of a kind, newest first.
+    async fn documents(&self, kind: &str) -> Result<Vec<Document>, ReadError>;
+
+    /// Keeps a token.
+    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError>;
+    /// The token with that hash.
+    async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError>;
+    /// How many tokens there are.
+    async fn token_count(&self) -> Result<u64, ReadError>;
+}

@@ -1,0 +1,84 @@
+//! History records: canonical bytes and their hash chain.
+
+use liucheng_model::{definition::hex, event::Event};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::ports::{Instant, RecordRow};
+
+/// `prev_hash` of the first record.
+pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// What made a project change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// It was opened.
+    Open,
+    /// Somebody fired an event.
+    Command {
+        /// The event.
+        event: String,
+    },
+    /// A timer fired.
+    Timer {
+        /// Its name.
+        key: String,
+    },
+}
+
+/// One record as it is stored: what happened in one step, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// 1-based position.
+    pub seq: u64,
+    /// When, in microseconds UTC.
+    pub at: Instant,
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub cause: Cause,
+    /// What, in order.
+    pub events: Vec<Event>,
+}
+
+impl Record {
+    /// The row with the canonical bytes, chained to the record before.
+    ///
+    /// # Errors
+    /// When the record has no JSON form; none of its types can cause that.
+    pub fn seal(&self, prev_hash: &str) -> Result<RecordRow, serde_json::Error> {
+        let payload = serde_json::to_string(self)?;
+        Ok(RecordRow {
+            seq: self.seq,
+            at: self.at,
+            actor: self.actor.clone(),
+            hash: chain(prev_hash, &payload),
+            prev_hash: prev_hash.to_owned(),
+            payload,
+        })
+    }
+
+    /// Reads a stored record.
+    ///
+    /// # Errors
+    /// When the payload is not a record.
+    pub fn open(row: &RecordRow) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(&row.payload)
+    }
+}
+
+/// `SHA-256(prev_hash ‖ payload)`, lower-case hex; the hash is taken over its hex form.
+#[must_use]
+pub fn chain(prev_hash: &str, payload: &str) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(prev_hash.as_bytes());
+    hasher.update(payload.as_bytes());
+    hex(&hasher.finalize())
+}
+
+/// SHA-256 of a text, lower-case hex.
+#[must_use]
+pub fn digest(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
+}

@@ -1,0 +1,159 @@
+//! The worker: fires timers and sends mail when their time has come.
+//!
+//! It sleeps until the next due instant and is woken when a command sets an earlier one. There
+//! is no polling while nothing is due.
+
+use std::time::Duration;
+
+use liucheng_model::decide::{Context, Fired, fire_timer};
+use liucheng_model::project::Project;
+use tokio::sync::watch;
+
+use crate::{
+    Engine,
+    commands::{SYSTEM, Step, local},
+    error::CommandError,
+    ports::{CommitError, Instant, SimulatedClock, TimerRow},
+    record::Cause,
+    schedule::CronSlots,
+};
+
+/// Timers fired between two looks at other work.
+const BATCH: u32 = 256;
+/// A timer that cannot be fired, for example because its definition is missing, waits this long.
+const FAULT_DELAY_MICROS: i64 = 5 * 60 * 1_000_000;
+/// The longest sleep: the clock of the machine may have been set in the meantime.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
+/// The pause after the store could not be read.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// Runs until `stop` becomes true.
+    pub async fn run_worker(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let pause = match self.work_once().await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    tracing::error!(error.code = error.code(), error = %error, "worker cannot go on, retrying");
+                    RETRY_PAUSE
+                }
+            };
+            if pause.is_zero() {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.wake.notified() => {}
+                changed = stop.changed() => if changed.is_err() {
+                    // Nobody is left who could ask for a stop: the process is ending.
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Does what is due now; returns how long there is nothing to do.
+    async fn work_once(&self) -> Result<Duration, CommandError> {
+        let fired = self.fire_due().await?;
+        let sent = self.deliver_due().await?;
+        if fired + sent > 0 {
+            return Ok(Duration::ZERO);
+        }
+        let now = self.clock.now();
+        let next = self.store.next_wake().await?;
+        let micros = next.map_or(i64::MAX, |at| at.0.saturating_sub(now.0));
+        let wait = Duration::from_micros(u64::try_from(micros).unwrap_or_default());
+        Ok(wait.min(SLEEP_MAX))
+    }
+
+    /// Fires the timers that are due; returns how many.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn fire_due(&self) -> Result<usize, CommandError> {
+        let due = self.store.due_timers(self.clock.now(), BATCH).await?;
+        let count = due.len();
+        for timer in due {
+            if let Err(error) = self.fire_one(&timer).await {
+                let project = timer.project.to_string();
+                tracing::error!(project.id = %project, timer = %timer.key, error.code = error.code(), error = %error, "timer postponed");
+                let at = self.clock.now().plus_micros(FAULT_DELAY_MICROS);
+                self.store.postpone_timer(TimerRow { at, ..timer }).await?;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn fire_one(&self, timer: &TimerRow) -> Result<(), CommandError> {
+        let row = self.load(timer.project).await?;
+        let project: Project = serde_json::from_str(&row.state)?;
+        let definition = self
+            .library
+            .definition(&project.definition, &*self.store)
+            .await?;
+        let calendar = self.library.calendar();
+        let now = self.clock.now();
+        let context = Context {
+            definition: &definition,
+            calendar: &calendar,
+            now: local(now)?,
+            slots: &CronSlots,
+        };
+        let fired = fire_timer(
+            context,
+            &project,
+            &timer.key,
+            local(timer.at)?,
+            timer.generation,
+        )?;
+        let next = match fired {
+            Fired::Decided(decision) => {
+                let step = Step {
+                    id: timer.project,
+                    before: Some(row),
+                    decision: *decision,
+                    cause: Cause::Timer {
+                        key: timer.key.clone(),
+                    },
+                    actor: SYSTEM.to_owned(),
+                    now,
+                    answer: None,
+                };
+                return match self.write(step).await {
+                    // A command was faster; the timer is looked at again.
+                    Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
+                    Err(error) => Err(error.into()),
+                };
+            }
+            Fired::Idle { next } => next,
+            // Its row should be gone; put it out of the way rather than spin on it.
+            Fired::Stale => None,
+        };
+        let at = match next {
+            Some(next) => Instant::at(next.date(), next.time()),
+            None => Instant(i64::MAX),
+        };
+        self.store
+            .postpone_timer(TimerRow {
+                at,
+                ..timer.clone()
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Lets simulated time pass up to an instant, doing everything that falls due on the way.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn advance(&self, clock: &SimulatedClock, to: Instant) -> Result<(), CommandError> {
+        while let Some(next) = self.store.next_wake().await?.filter(|at| *at <= to) {
+            clock.advance_to(next);
+            self.fire_due().await?;
+            self.deliver_due().await?;
+        }
+        clock.advance_to(to);
+        Ok(())
+    }
+}
