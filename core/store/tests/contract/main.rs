@@ -1,0 +1,14 @@
+//! The contract every store keeps, and what only the SQLite store promises.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test says what went wrong by panicking; the crashing child prints what it was told"
+)]
+
+mod checks;
+mod crash;
+mod model;
+mod samples;
+mod sqlite;
