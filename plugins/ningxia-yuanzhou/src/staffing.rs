@@ -1,0 +1,82 @@
+//! Staffing (人员配备): the supervisor of YZ-16 and the open number of YZ-28.
+
+use liucheng_sdk::{Answer, Call, Fields, Finding, Problem, msg};
+
+/// YZ-16 and YZ-28.
+pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
+    let (minimum, rule) = call.parameters.int("supervisor-min")?;
+    let mut answer = Answer::new();
+    let roster = call.facts.rows("staff.roster")?;
+    match &roster {
+        None => {
+            let message = msg(
+                "缺少人员名册，无法核对专职督导员",
+                "the roster is missing; the supervisor cannot be checked",
+            );
+            answer.find(Finding::input_required(rule, "staff.roster", message));
+        }
+        Some(roster) => supervisors(&mut answer, roster, (minimum, rule))?,
+    }
+    headcount(&mut answer, call, roster.map_or(0, |roster| roster.len()))?;
+    Ok(answer)
+}
+
+/// YZ-16: 项目专职督导员(持有中级社会工作师及以上社会工作专业资质).
+fn supervisors(
+    answer: &mut Answer,
+    roster: &[Fields<'_>],
+    (minimum, rule): (i64, &str),
+) -> Result<(), Problem> {
+    let (mut total, mut qualified, mut unknown) = (0_i64, 0_i64, 0_i64);
+    for person in roster {
+        if person.text("role")? != Some("supervisor") {
+            continue;
+        }
+        total += 1;
+        match person.text("level")? {
+            Some("intermediate" | "senior") => qualified += 1,
+            Some(_) => {}
+            None => unknown += 1,
+        }
+    }
+    if qualified >= minimum {
+        return Ok(());
+    }
+    if qualified + unknown >= minimum {
+        let zh = format!("{unknown} 名督导员未填职业水平等级（须中级及以上）");
+        let en = format!(
+            "the level of {unknown} supervisor(s) is missing (intermediate or above is needed)"
+        );
+        answer.find(Finding::input_required(rule, "staff.roster", msg(zh, en)));
+        return Ok(());
+    }
+    let zh = format!(
+        "须有中级及以上专职督导员至少 {minimum} 名，名册有督导员 {total} 名，其中达标 {qualified} 名"
+    );
+    let en = format!(
+        "at least {minimum} dedicated supervisor(s) of intermediate level or above; the roster has {total}, of whom {qualified} qualify"
+    );
+    answer.find(Finding::violation(rule, msg(zh, en)).on(&["staff.roster"]));
+    Ok(())
+}
+
+/// YZ-28: 足额配备, but the text gives no number.
+fn headcount(answer: &mut Answer, call: &Call<'_>, listed: usize) -> Result<(), Problem> {
+    match call.facts.int("staff.total")? {
+        None => {
+            let zh = "文件未规定人数，请按服务协议填写人员总数";
+            let en = "the text gives no number of staff; enter the total of the contract";
+            answer.find(Finding::input_required("YZ-28", "staff.total", msg(zh, en)));
+        }
+        Some(total) => {
+            let zh = format!("人数由服务协议确定：协议 {total} 人，名册 {listed} 人");
+            let en = format!(
+                "the contract sets the number of staff: {total} agreed, {listed} on the roster"
+            );
+            answer.find(
+                Finding::informative("YZ-28", msg(zh, en)).on(&["staff.total", "staff.roster"]),
+            );
+        }
+    }
+    Ok(())
+}
