@@ -1,0 +1,288 @@
+//! The loaded packages, and the engine's port to them.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+use async_trait::async_trait;
+use liucheng_engine::ports::{ProvinceRules, RuleCall, RuleFault};
+use liucheng_model::verdict::{Answer, Hook, PackagePin, Parameter, Verdict};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use crate::{
+    answer::Judge,
+    cache::Cache,
+    call::Calls,
+    error::{PluginError, Problem},
+    limits::Limits,
+    load::{LoadedPackage, Loader, PackageInfo, PackageSource, sha256},
+    sandbox::Sandbox,
+    v1::{self, Request, Size},
+    work_days::WorkDays,
+};
+
+/// Runs province packages.
+///
+/// Cheap to clone; all clones share the packages. Must be used within a tokio runtime where it is asked
+/// through [`ProvinceRules`].
+#[derive(Clone)]
+pub struct PluginHost(Arc<Inner>);
+
+struct Inner {
+    limits: Limits,
+    sandbox: Sandbox,
+    cache: Option<Cache>,
+    packages: RwLock<BTreeMap<PackagePin, Arc<LoadedPackage>>>,
+    /// One compilation at a time: it takes a whole processor for a while.
+    compiling: Mutex<()>,
+    calls: Arc<Semaphore>,
+}
+
+/// What the component said.
+pub(crate) enum Reply {
+    /// An answer that may be used.
+    Answer(Answer),
+    /// Its own word for why it cannot answer, and the sentence.
+    Problem { code: String, text: String },
+}
+
+/// A reply with the digest of what was asked and the instructions it took.
+pub(crate) struct Reckoned {
+    pub(crate) reply: Reply,
+    pub(crate) input: String,
+    pub(crate) fuel: u64,
+}
+
+/// One question, built once and recorded by its digest.
+pub(crate) struct Question<'a> {
+    pub(crate) hook: Hook,
+    pub(crate) request: Request,
+    pub(crate) parameters: &'a BTreeMap<String, Parameter>,
+    pub(crate) work_days: WorkDays,
+}
+
+impl PluginHost {
+    /// Starts a host; compiled code is kept in `cache_dir` if one is given.
+    ///
+    /// # Errors
+    /// `E-PLUGIN-HOST` when the engine cannot start on this machine.
+    pub fn new(limits: Limits, cache_dir: Option<PathBuf>) -> Result<Self, PluginError> {
+        let sandbox = Sandbox::new(&limits).map_err(|problem| problem.of("-"))?;
+        Ok(Self(Arc::new(Inner {
+            sandbox,
+            cache: cache_dir.and_then(|folder| Cache::open(&folder)),
+            packages: RwLock::default(),
+            compiling: Mutex::new(()),
+            calls: Arc::new(Semaphore::new(limits.parallel_calls.max(1))),
+            limits,
+        })))
+    }
+
+    /// Loads a package: checks its manifest, digest, interface and imports, and asks who it is.
+    ///
+    /// Loading the same package again is harmless. It compiles, so call it from a thread that may block.
+    ///
+    /// # Errors
+    /// A coded [`PluginError`]; nothing is loaded then.
+    pub fn load(&self, source: PackageSource<'_>) -> Result<Arc<LoadedPackage>, PluginError> {
+        let package = Arc::new(self.inspect(source)?);
+        let mut packages = self
+            .0
+            .packages
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        packages.insert(package.info.pin(), Arc::clone(&package));
+        Ok(package)
+    }
+
+    /// Checks a package as [`PluginHost::load`] does, without making it available.
+    ///
+    /// # Errors
+    /// A coded [`PluginError`].
+    pub fn inspect(&self, source: PackageSource<'_>) -> Result<LoadedPackage, PluginError> {
+        let _one_at_a_time = self
+            .0
+            .compiling
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Inner {
+            limits,
+            sandbox,
+            cache,
+            ..
+        } = &*self.0;
+        Loader {
+            sandbox,
+            limits,
+            cache: cache.as_ref(),
+        }
+        .load(source)
+    }
+
+    /// All loaded packages in the order of their ids.
+    #[must_use]
+    pub fn packages(&self) -> Vec<PackageInfo> {
+        let packages = self
+            .0
+            .packages
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        packages
+            .values()
+            .map(|package| package.info.clone())
+            .collect()
+    }
+
+    /// The limits of every call.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Calls the component once on this thread, within its limits.
+    ///
+    /// # Errors
+    /// [`PluginError`] when the package is missing, breaks a limit, crashes or answers nonsense.
+    pub fn ask_blocking(&self, call: &RuleCall) -> Result<Verdict, PluginError> {
+        let id = &call.package.id;
+        let missing = || Problem::Missing {
+            version: call.package.version.clone(),
+            component: call.package.component.chars().take(12).collect(),
+        };
+        let package = {
+            let packages = self
+                .0
+                .packages
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
+            packages
+                .get(&call.package)
+                .cloned()
+                .ok_or_else(|| missing().of(id))?
+        };
+        let question = Question {
+            hook: call.hook,
+            request: v1::request_out(
+                (call.today, &call.transition),
+                &call.facts,
+                &call.parameters,
+            ),
+            parameters: &call.parameters,
+            work_days: WorkDays::Calendar(Arc::clone(&call.calendar)),
+        };
+        let reckoned = self
+            .put(&package, question)
+            .map_err(|problem| problem.of(id))?;
+        match reckoned.reply {
+            Reply::Problem { text, .. } => Err(Problem::Answer(text).of(id)),
+            Reply::Answer(answer) => Ok(Verdict {
+                hook: call.hook,
+                package: call.package.clone(),
+                input: reckoned.input,
+                fuel: reckoned.fuel,
+                answer,
+            }),
+        }
+    }
+
+    /// Puts a question to a package.
+    pub(crate) fn put(
+        &self,
+        package: &LoadedPackage,
+        question: Question<'_>,
+    ) -> Result<Reckoned, Problem> {
+        let Inner {
+            limits, sandbox, ..
+        } = &*self.0;
+        let Question {
+            hook,
+            request,
+            parameters,
+            work_days,
+        } = question;
+        if !package.info.hooks.contains(&hook) {
+            return Err(Problem::Answer(format!(
+                "it does not answer {}",
+                hook.name()
+            )));
+        }
+        let (found, limit) = (Size::bytes(&request), limits.input_bytes);
+        if found > limit {
+            return Err(Problem::Input {
+                what: "the request",
+                found,
+                limit,
+            });
+        }
+        let input = digest(hook, &request, &work_days)?;
+        let calls = Calls {
+            sandbox,
+            limits,
+            package: &package.name,
+        };
+        let (reply, fuel) = calls.run(&package.component, work_days, |province, store| {
+            let rules = province.liucheng_province_rules();
+            match hook {
+                Hook::Check => rules.call_check(store, &request),
+                topic => rules.call_compute(store, topic.name(), &request),
+            }
+        })?;
+        let judge = Judge {
+            limits,
+            rules: &package.info.rules,
+            parameters,
+        };
+        let reply = match reply {
+            Ok(answer) => Reply::Answer(judge.accept(answer)?),
+            Err(problem) => Reply::Problem {
+                code: problem.code.chars().take(64).collect(),
+                text: v1::problem_in(&problem),
+            },
+        };
+        Ok(Reckoned { reply, input, fuel })
+    }
+}
+
+/// What is hashed and recorded as the input: all that an answer can depend on.
+#[derive(Serialize)]
+struct Input<'a> {
+    interface: &'static str,
+    hook: Hook,
+    calendar: &'a str,
+    request: &'a Request,
+}
+
+/// SHA-256 over the canonical JSON: fields in the order of the interface, lists in the order of their keys.
+fn digest(hook: Hook, request: &Request, work_days: &WorkDays) -> Result<String, Problem> {
+    let input = Input {
+        interface: "liucheng:province@1",
+        hook,
+        calendar: work_days.version(),
+        request,
+    };
+    let json = serde_json::to_vec(&input).map_err(|e| Problem::Host(e.to_string()))?;
+    Ok(sha256(&json))
+}
+
+#[async_trait]
+impl ProvinceRules for PluginHost {
+    async fn ask(&self, call: RuleCall) -> Result<Verdict, RuleFault> {
+        let failed = |id: &str, reason: String| RuleFault::from(Problem::Host(reason).of(id));
+        let id = call.package.id.clone();
+        let permit = Arc::clone(&self.0.calls).acquire_owned().await;
+        let permit = permit.map_err(|e| failed(&id, e.to_string()))?;
+        let host = self.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let verdict = host.ask_blocking(&call);
+            drop(permit);
+            verdict
+        });
+        asked
+            .await
+            .map_err(|e| failed(&id, e.to_string()))?
+            .map_err(RuleFault::from)
+    }
+}

@@ -1,0 +1,153 @@
+//! The engine that runs components, and the clock that stops them.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use wasmtime::{Config, Engine};
+
+use crate::{error::Problem, limits::Limits};
+
+/// How exactly the wall-clock limit is kept.
+const TICK: Duration = Duration::from_millis(10);
+
+/// An engine for components, ticking while calls are under way.
+pub(crate) struct Sandbox {
+    pub(crate) engine: Engine,
+    ticker: Arc<Ticker>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Ticker {
+    state: Mutex<TickerState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct TickerState {
+    running_calls: usize,
+    stop: bool,
+}
+
+/// Keeps the ticker running for the length of a call.
+pub(crate) struct Ticking<'a>(&'a Ticker);
+
+impl Sandbox {
+    pub(crate) fn new(limits: &Limits) -> Result<Self, Problem> {
+        let failed = |e: &dyn std::fmt::Display| Problem::Host(format!("cannot start: {e}"));
+        let engine = Engine::new(&config(limits)).map_err(|e| failed(&e))?;
+        let ticker = Arc::new(Ticker::default());
+        let (shared, clock) = (Arc::clone(&ticker), engine.clone());
+        let thread = std::thread::Builder::new().name("plugin-ticker".to_owned());
+        let thread = thread
+            .spawn(move || shared.run(&clock))
+            .map_err(|e| failed(&e))?;
+        Ok(Self {
+            engine,
+            ticker,
+            thread: Some(thread),
+        })
+    }
+
+    /// Ticks that must pass before a call is stopped: never less than the limit, at most two ticks more.
+    pub(crate) fn deadline(wall: Duration) -> u64 {
+        let ticks = wall.as_millis().div_ceil(TICK.as_millis()) + 1;
+        u64::try_from(ticks).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn tick(&self) -> Ticking<'_> {
+        self.ticker.change(|state| state.running_calls += 1);
+        Ticking(&self.ticker)
+    }
+}
+
+impl Drop for Ticking<'_> {
+    fn drop(&mut self) {
+        self.0.change(|state| state.running_calls -= 1);
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.ticker.change(|state| state.stop = true);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the ticker would leave nothing to clean up.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Ticker {
+    fn change(&self, change: impl FnOnce(&mut TickerState)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    /// Advances the engine's epoch once for each tick that really passed, so that a late wake-up is made good.
+    fn run(&self, engine: &Engine) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while !state.stop {
+            if state.running_calls == 0 {
+                state = self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let (started, mut ticks) = (Instant::now(), 0);
+            while state.running_calls > 0 && !state.stop {
+                let passed = started.elapsed().as_millis() / TICK.as_millis();
+                while ticks < passed {
+                    engine.increment_epoch();
+                    ticks += 1;
+                }
+                let wait = self
+                    .changed
+                    .wait_timeout(state, TICK)
+                    .unwrap_or_else(PoisonError::into_inner);
+                state = wait.0;
+            }
+        }
+    }
+}
+
+/// Everything that could make the same input give another answer is off or pinned down.
+fn config(limits: &Limits) -> Config {
+    let mut config = Config::new();
+    config.consume_fuel(true);
+    config.epoch_interruption(true);
+    config.cranelift_nan_canonicalization(true);
+    config.relaxed_simd_deterministic(true);
+    config.wasm_component_model(true);
+    config.max_wasm_stack(limits.stack_bytes);
+    // Frames of a guest's stack are of no use to the people who see our errors.
+    config.wasm_backtrace_max_frames(None);
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ticker_ends_with_its_sandbox() -> Result<(), Problem> {
+        let sandbox = Sandbox::new(&Limits::default())?;
+        let ticker = Arc::downgrade(&sandbox.ticker);
+        drop(sandbox.tick());
+        drop(sandbox);
+        assert!(
+            ticker.upgrade().is_none(),
+            "the thread still holds the ticker"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_deadline_is_never_short() {
+        assert_eq!(Sandbox::deadline(Duration::from_millis(1)), 2);
+        assert_eq!(Sandbox::deadline(Duration::from_millis(50)), 6);
+    }
+}
