@@ -1,0 +1,384 @@
+//! `liucheng plan`: deadlines and payments from facts, without a database.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use chrono::NaiveDate;
+use clap::Args;
+use liucheng_engine::{
+    library::Entry,
+    ports::{ProvinceRules, RuleCall},
+};
+use liucheng_model::{
+    deadline::{Suspension, explain_text},
+    definition::Definition,
+    evaluate::{Deadline, DeadlineKind, Evaluation, Question, evaluate},
+    fact::{FactType, FactValue, Facts, Scalar, nearest},
+    finding::{Finding, FindingCode, Severity},
+    rejection::Rejection,
+    text::Text,
+    verdict::{Hook, PlannedPayment},
+};
+use serde_json::{Map, Value as Json, json};
+
+use super::{Global, input, table};
+use crate::{
+    builtin, compose,
+    output::{Exit, Failure, document, line},
+};
+
+/// What to compute.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The province package; without one only national law applies.
+    #[arg(long, value_name = "SLUG")]
+    province: Option<String>,
+    /// Facts as one JSON object; `-` reads stdin.
+    #[arg(long, value_name = "FILE")]
+    facts: PathBuf,
+    /// The day the plan is made for; by default the latest date among the facts.
+    #[arg(long, value_name = "DATE")]
+    on: Option<String>,
+    /// Also show how each date was counted.
+    #[arg(long)]
+    explain: bool,
+}
+
+/// Deadlines, payments and findings.
+struct Plan {
+    evaluation: Evaluation,
+    payments: Vec<PlannedPayment>,
+    findings: Vec<Finding>,
+}
+
+/// Computes and shows a plan.
+pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, Failure> {
+    let province = args.province.clone().unwrap_or_default();
+    let parts = compose::parts(None, Some(&province))?;
+    let entry = parts.library.entry(&province).map_err(|_| {
+        let known: Vec<&str> = builtin::PACKAGES.iter().map(|p| p.id).collect();
+        Failure::new(
+            Exit::NotFound,
+            "E-PROVINCE-UNKNOWN",
+            format!("no package {province:?} is installed"),
+        )
+        .at("--province")
+        .hint(format!("installed: {}", known.join(", ")))
+    })?;
+    let object = input::read_object(&args.facts)?;
+    let (facts, unknown) = read_facts(&entry.definition, &object)?;
+    let on = match &args.on {
+        Some(text) => input::date("--on", text)?,
+        None => latest_date(&facts),
+    };
+    let mut plan = compute(entry, &parts, &facts, on).await?;
+    plan.findings.extend(unknown);
+    let calendar = parts.library.calendar();
+    if global.json {
+        let deadlines: Vec<Json> = plan
+            .evaluation
+            .deadlines
+            .iter()
+            .map(deadline_json)
+            .collect();
+        return document(&json!({
+            "province": args.province,
+            "calendar": {"id": calendar.id(), "version": calendar.version()},
+            "definition": {"id": entry.definition.doc.id, "version": entry.definition.doc.version},
+            "on": on,
+            "deadlines": deadlines,
+            "payments": plan.payments.iter().map(|p| payment_json(p, &plan.evaluation)).collect::<Vec<_>>(),
+            "findings": plan.findings.iter().map(finding_json).collect::<Vec<_>>(),
+        }))
+        .map(|()| Exit::Ok);
+    }
+    show(&plan, args.explain)?;
+    Ok(Exit::Ok)
+}
+
+async fn compute(
+    entry: &Entry,
+    parts: &compose::Parts,
+    facts: &Facts,
+    on: NaiveDate,
+) -> Result<Plan, Failure> {
+    let calendar = parts.library.calendar();
+    let (states, suspensions) = (BTreeMap::new(), BTreeMap::<String, Vec<Suspension>>::new());
+    let evaluation = evaluate(Question {
+        definition: &entry.definition,
+        facts,
+        states: &states,
+        today: on,
+        calendar: &calendar,
+        suspensions: &suspensions,
+    });
+    let mut findings = evaluation.findings.clone();
+    let mut payments = Vec::new();
+    let (complete, _) = entry.definition.with_defaults(facts);
+    if let Some(package) = &entry.package {
+        for hook in Hook::ALL {
+            let call = RuleCall {
+                package: package.clone(),
+                hook,
+                transition: String::new(),
+                today: on,
+                facts: complete.clone(),
+                parameters: Arc::new(entry.definition.parameters.clone()),
+                calendar: Arc::clone(&calendar),
+            };
+            let verdict = parts
+                .rules
+                .ask(call)
+                .await
+                .map_err(liucheng_engine::CommandError::from)?;
+            payments.extend(verdict.answer.payments);
+            for finding in verdict.answer.findings {
+                if !findings.contains(&finding) {
+                    findings.push(finding);
+                }
+            }
+        }
+    }
+    Ok(Plan {
+        evaluation,
+        payments,
+        findings,
+    })
+}
+
+/// Reads facts; keys that the vocabulary does not know become findings.
+///
+/// Accepts flat keys, nested objects (`{"contract": {"signed": …}}`) and values with their
+/// provenance (`{"value": …, "source": …}`), below `facts` or `inputs` or at the top.
+fn read_facts(
+    definition: &Definition,
+    object: &Map<String, Json>,
+) -> Result<(Facts, Vec<Finding>), Failure> {
+    let wrapped = ["facts", "inputs"]
+        .iter()
+        .find_map(|key| object.get(*key)?.as_object());
+    let mut reader = FactReader {
+        definition,
+        facts: Facts::new(),
+        unknown: Vec::new(),
+    };
+    reader.read("", wrapped.unwrap_or(object))?;
+    Ok((reader.facts, reader.unknown))
+}
+
+struct FactReader<'a> {
+    definition: &'a Definition,
+    facts: Facts,
+    unknown: Vec<Finding>,
+}
+
+impl FactReader<'_> {
+    fn read(&mut self, prefix: &str, object: &Map<String, Json>) -> Result<(), Failure> {
+        for (name, json) in object {
+            let key = format!("{prefix}{name}");
+            match (self.definition.fact_type(&key), json) {
+                // An explicit null is an absent fact.
+                (Some(_), Json::Null) => {}
+                (Some(kind), json) => {
+                    let value = match (kind, json.get("value")) {
+                        (FactType::Record(_), _) | (_, None) => json,
+                        (_, Some(value)) => value,
+                    };
+                    let parsed = self.definition.parse_fact(&key, value);
+                    let parsed = parsed.map_err(|e| {
+                        Failure::from(liucheng_engine::CommandError::from(Rejection::from(e)))
+                    })?;
+                    self.facts.insert(key, parsed);
+                }
+                (None, Json::Object(below)) if self.is_branch(&key) => {
+                    self.read(&format!("{key}."), below)?
+                }
+                (None, _) => self.unknown.push(self.unknown_finding(key)),
+            }
+        }
+        Ok(())
+    }
+
+    fn is_branch(&self, key: &str) -> bool {
+        let prefix = format!("{key}.");
+        self.definition
+            .vocabulary
+            .iter()
+            .any(|k| k.starts_with(&prefix))
+    }
+
+    fn unknown_finding(&self, key: String) -> Finding {
+        let near = nearest(&key, &self.definition.vocabulary);
+        let (zh, en) = match near {
+            Some(near) => (
+                format!("未知字段 {key}，未计入；是否应为 {near}？"),
+                format!("unknown fact {key} was left out; did you mean {near}?"),
+            ),
+            None => (
+                format!("未知字段 {key}，未计入"),
+                format!("unknown fact {key} was left out"),
+            ),
+        };
+        Finding {
+            code: FindingCode::UnknownFact,
+            rule: String::new(),
+            severity: Severity::Warning,
+            message: Text::new(zh, en),
+            facts: vec![key],
+        }
+    }
+}
+
+fn latest_date(facts: &Facts) -> NaiveDate {
+    let dates = facts.values().flat_map(|value| match value {
+        FactValue::One(Scalar::Date(date)) => vec![*date],
+        FactValue::Rows(rows) => rows
+            .iter()
+            .flat_map(|row| row.values())
+            .filter_map(|scalar| match scalar {
+                Scalar::Date(date) => Some(*date),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    });
+    dates.max().unwrap_or_default()
+}
+
+fn deadline_json(deadline: &Deadline) -> Json {
+    let result = &deadline.computation;
+    json!({
+        "id": deadline.key,
+        "rule": deadline.rule,
+        "label": deadline.title.zh,
+        "label_en": deadline.title.en,
+        "kind": match deadline.kind {
+            DeadlineKind::Latest => "latest",
+            DeadlineKind::Earliest => "earliest",
+            DeadlineKind::Fixed => "fixed",
+        },
+        "anchor": if deadline.anchor.is_empty() { Json::Null } else { Json::from(deadline.anchor.clone()) },
+        "anchor_date": deadline.anchor_date,
+        "projected": deadline.projected,
+        "due": result.due,
+        "unrolled": result.unrolled,
+        "provisional": result.provisional,
+        "force": deadline.force,
+        "basis": {
+            "source": deadline.basis.source,
+            "article": deadline.basis.article,
+            "text": deadline.basis.text,
+        },
+        "met_on": deadline.met_on,
+        "derivation": result.derivation,
+    })
+}
+
+fn payment_json(payment: &PlannedPayment, evaluation: &Evaluation) -> Json {
+    json!({
+        "no": payment.no,
+        "percent": payment.percent,
+        "amount": payment.amount.map(|a| a.to_string()),
+        "due": payment_due(payment, evaluation),
+        "obligation": payment.obligation,
+        "rule": payment.rule,
+    })
+}
+
+fn payment_due(payment: &PlannedPayment, evaluation: &Evaluation) -> Option<NaiveDate> {
+    let deadline = evaluation
+        .deadlines
+        .iter()
+        .find(|d| d.id == payment.obligation)?;
+    deadline.computation.due
+}
+
+fn finding_json(finding: &Finding) -> Json {
+    json!({
+        "code": finding.code,
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "message": finding.message.zh,
+        "message_en": finding.message.en,
+        "facts": finding.facts,
+    })
+}
+
+fn show(plan: &Plan, explain: bool) -> Result<(), Failure> {
+    let date = |d: Option<NaiveDate>| d.map_or_else(|| "—".to_owned(), |d| d.to_string());
+    let rows: Vec<Vec<String>> = plan
+        .evaluation
+        .deadlines
+        .iter()
+        .map(|d| {
+            let mark = match (d.kind, d.projected, d.computation.provisional) {
+                (_, _, true) => "暂定",
+                (_, true, _) => "推算",
+                (DeadlineKind::Earliest, _, _) => "最早",
+                _ => "",
+            };
+            vec![
+                date(d.computation.due.or(d.computation.unrolled)),
+                mark.to_owned(),
+                d.title.zh.clone(),
+                d.rule.clone(),
+                date(d.anchor_date),
+            ]
+        })
+        .collect();
+    for text in table::layout(&["期限", "", "事项", "规则", "起算日"], &rows, 80) {
+        line(text)?;
+    }
+    if explain {
+        for deadline in &plan.evaluation.deadlines {
+            let basis = &deadline.basis;
+            line(format!(
+                "\n{} {}　{}",
+                deadline.rule,
+                deadline.title.zh,
+                basis.citation()
+            ))?;
+            line(format!("  “{}”", basis.text))?;
+            for text in explain_text(&deadline.computation) {
+                line(format!("  {text}"))?;
+            }
+        }
+    }
+    if !plan.payments.is_empty() {
+        let rows: Vec<Vec<String>> = plan
+            .payments
+            .iter()
+            .map(|p| {
+                let amount = p.amount.map_or_else(|| "—".to_owned(), |a| a.to_string());
+                vec![
+                    p.no.to_string(),
+                    format!("{}%", p.percent),
+                    amount,
+                    date(payment_due(p, &plan.evaluation)),
+                    p.rule.clone(),
+                ]
+            })
+            .collect();
+        line("")?;
+        for text in table::layout(&["期次", "比例", "金额(元)", "期限", "规则"], &rows, 80)
+        {
+            line(text)?;
+        }
+    }
+    if !plan.findings.is_empty() {
+        line("")?;
+        for finding in &plan.findings {
+            let weight = match finding.severity {
+                Severity::Error => "违规",
+                Severity::Warning => "注意",
+                Severity::Info => "说明",
+            };
+            let rule = if finding.rule.is_empty() {
+                String::new()
+            } else {
+                format!("{} ", finding.rule)
+            };
+            line(format!("[{weight}] {rule}{}", finding.message.zh))?;
+        }
+    }
+    Ok(())
+}

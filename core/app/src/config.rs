@@ -1,0 +1,56 @@
+//! The configuration file `liucheng.toml` in the data folder. Everything has a default.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::{
+    mail::MailConfig,
+    output::{Exit, Failure},
+};
+
+/// The name of the file.
+const FILE: &str = "liucheng.toml";
+
+/// The configuration.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// How mail goes out.
+    #[serde(default)]
+    pub mail: MailConfig,
+}
+
+impl Config {
+    /// Reads the configuration of a data folder; without a file everything is as by default.
+    ///
+    /// # Errors
+    /// `E-CONFIG` with line and column; exit code 78.
+    pub fn read(dir: &Path) -> Result<Self, Failure> {
+        let path = dir.join(FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(error) => {
+                return Err(Failure::new(
+                    Exit::Config,
+                    "E-CONFIG",
+                    format!("{}: {error}", path.display()),
+                ));
+            }
+        };
+        toml::from_str(&text).map_err(|error| {
+            let name = path.display().to_string();
+            let source = liucheng_model::definition::Source {
+                name: &name,
+                text: &text,
+            };
+            let place = source.place(error.span().map_or(0, |s| s.start));
+            Failure::new(Exit::Config, "E-CONFIG", error.message().to_owned())
+                .at(place)
+                .hint("see docs/configuration.md for the keys")
+        })
+    }
+}

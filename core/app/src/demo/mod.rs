@@ -1,0 +1,163 @@
+//! `liucheng demo`: two real projects from survey to renewal, in simulated time.
+//!
+//! The same engine, store, plugin host and mailer as a live server; only the clock is simulated.
+//! Every act carries an idempotency key, so a demo that was killed goes on where it was.
+
+mod report;
+mod script;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use chrono::NaiveTime;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use liucheng_engine::{
+    Engine,
+    commands::Actor,
+    ports::{Instant, SimulatedClock},
+    verify::verify,
+};
+
+use crate::{
+    cli::Global,
+    compose,
+    mail::{self, MailConfig},
+    output::{Exit, Failure, document, line},
+};
+
+use script::{Act, Deed};
+
+/// Options of the demo.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Do not stay running after the demo.
+    #[arg(long)]
+    once: bool,
+}
+
+/// The right-hand side of message ids in the demo.
+const MAIL_DOMAIN: &str = "demo.liucheng.example";
+
+/// Runs the demo.
+pub async fn run(global: &Global, args: DemoArgs) -> Result<Exit, Failure> {
+    // There is nothing to stay for yet; the option keeps scripts working once there is.
+    let DemoArgs { once: _ } = args;
+    let dir = match &global.data {
+        Some(dir) => dir.clone(),
+        None => fresh_dir()?,
+    };
+    let acts = script::acts();
+    let start = acts.first().map(|a| a.on).unwrap_or_default();
+    let clock = Arc::new(SimulatedClock::new(Instant::at(start, NaiveTime::MIN)));
+    let mail = MailConfig {
+        domain: MAIL_DOMAIN.to_owned(),
+        ..MailConfig::default()
+    };
+    let mailer = mail::mailer(&mail, &dir, clock.clone())?;
+    let engine = compose::open_with(&dir, clock.clone(), mailer, MAIL_DOMAIN).await?;
+    play(&engine, &clock, &acts, progress(global, acts.len())).await?;
+    let checks = verify(&*engine.store).await?;
+    let report = report::Report::read(&engine, checks).await?;
+    if global.json {
+        document(&report.to_json())?;
+    } else {
+        for text in report.lines() {
+            line(text)?;
+        }
+        line(format!("\n数据目录 data folder: {}", dir.display()))?;
+        line(format!(
+            "邮件 mails:            {}",
+            dir.join("mail").display()
+        ))?;
+        line(format!(
+            "接着看 next:           liucheng --data {} project show {}",
+            dir.display(),
+            script::YUANZHOU
+        ))?;
+    }
+    Ok(if report.is_consistent() {
+        Exit::Ok
+    } else {
+        Exit::Rejected
+    })
+}
+
+/// Lets the officers act, and time pass between their acts.
+async fn play(
+    engine: &Engine,
+    clock: &SimulatedClock,
+    acts: &[Act],
+    bar: ProgressBar,
+) -> Result<(), Failure> {
+    for (i, act) in acts.iter().enumerate() {
+        let morning = NaiveTime::from_hms_opt(9, 0, 0).unwrap_or_default();
+        engine.advance(clock, Instant::at(act.on, morning)).await?;
+        bar.set_message(act.on.to_string());
+        perform(engine, act, &format!("demo-{i}")).await?;
+        bar.inc(1);
+    }
+    engine.deliver_due().await?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+async fn perform(engine: &Engine, act: &Act, key: &str) -> Result<(), Failure> {
+    let actor = Actor {
+        name: act.role.to_owned(),
+        roles: [act.role.to_owned()].into(),
+    };
+    match &act.deed {
+        Deed::Open(create) => engine.create(&actor, create.clone(), Some(key)).await?,
+        Deed::Fire(command) => {
+            let id = engine.find(act.project).await?;
+            let fired = engine.fire(&actor, id, command.clone(), Some(key)).await;
+            fired.map_err(|e| {
+                Failure::from(e).at(format!("{} {} {}", act.on, act.project, command.event))
+            })?
+        }
+    };
+    Ok(())
+}
+
+fn progress(global: &Global, acts: usize) -> ProgressBar {
+    let target = if global.json {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
+    let bar = ProgressBar::with_draw_target(Some(acts as u64), target);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// A new folder of its own below the system's temporary folder.
+fn fresh_dir() -> Result<PathBuf, Failure> {
+    let base = std::env::temp_dir();
+    let fail = |e: std::io::Error| {
+        Failure::new(
+            Exit::Unavailable,
+            "E-DATA-DIR",
+            format!("{}: {e}", base.display()),
+        )
+    };
+    for n in 0..10_000 {
+        let dir: PathBuf = base.join(format!("liucheng-demo-{}-{n}", std::process::id()));
+        match std::fs::create_dir(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(fail(e)),
+        }
+    }
+    Err(
+        Failure::new(Exit::Unavailable, "E-DATA-DIR", "no free name for a folder").at(Path::new(
+            &base,
+        )
+        .display()
+        .to_string()),
+    )
+}

@@ -1,0 +1,127 @@
+//! The HTTP door: health for machines, `/api/v1` for programs.
+//!
+//! `projects` holds the handlers, `input` reads what a request brings, `auth` knows who asks,
+//! `problem` says what went wrong (RFC 9457), `limits` wraps every request.
+
+mod auth;
+mod health;
+mod input;
+mod limits;
+mod problem;
+mod projects;
+
+#[cfg(test)]
+mod tests;
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{get, post},
+};
+use liucheng_engine::Engine;
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
+
+use problem::Problem;
+
+/// The largest body, in bytes.
+const BODY_MAX_BYTES: usize = 1_000_000;
+/// Requests worked on at the same time. The store writes one group after the other, so more
+/// would only wait further inside.
+const REQUESTS_MAX: usize = 64;
+/// The longest a request may take, waiting included.
+const REQUEST_MAX: Duration = Duration::from_secs(30);
+/// How long requests under way may take after the stop.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct AppState {
+    engine: Engine,
+    permits: Arc<Semaphore>,
+    request_max: Duration,
+}
+
+impl AppState {
+    /// The state for an engine.
+    #[must_use]
+    pub fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            permits: Arc::new(Semaphore::new(REQUESTS_MAX)),
+            request_max: REQUEST_MAX,
+        }
+    }
+}
+
+/// All routes.
+pub fn router(state: AppState) -> Router {
+    let api = Router::new()
+        .route(
+            "/api/v1/projects",
+            get(projects::list).post(projects::create),
+        )
+        .route("/api/v1/projects/{project}", get(projects::show))
+        .route("/api/v1/projects/{project}/fire", post(projects::fire))
+        .route("/api/v1/projects/{project}/history", get(projects::history))
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(from_fn_with_state(state.clone(), limits::limit));
+    // Health stays outside of the limits: it has to answer when everything else is busy.
+    Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .merge(api)
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(from_fn(limits::dress))
+        .with_state(state)
+}
+
+async fn no_route() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "E-ROUTE",
+        "there is nothing at this address",
+    )
+    .hint("the API begins at /api/v1/projects")
+}
+
+async fn no_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "E-METHOD",
+        "this address does not take this method",
+    )
+    .hint("the header Allow lists the methods")
+}
+
+/// Serves until `stop` becomes true, then lets requests under way finish.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    state: AppState,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let mut stopped = stop.clone();
+    let serving = axum::serve(listener, router(state)).with_graceful_shutdown(async move {
+        // An error means that the sender is gone, which is a stop as well.
+        let _ = stop.wait_for(|stop| *stop).await;
+    });
+    let drained = async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+        tokio::time::sleep(DRAIN_MAX).await;
+    };
+    tokio::select! {
+        result = serving => result,
+        // A client that never finishes its request must not keep the server alive.
+        () = drained => Ok(()),
+    }
+}

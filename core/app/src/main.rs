@@ -1,0 +1,15 @@
+//! The binary `liucheng` (流程).
+
+mod builtin;
+mod cli;
+mod compose;
+mod config;
+mod demo;
+mod http;
+mod mail;
+mod output;
+mod view;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,0 +1,230 @@
+//! What a terminal shows: data on stdout, talk on stderr, coded errors, exit codes.
+
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use liucheng_engine::{CommandError, error::ErrorKind};
+use serde_json::json;
+
+/// How a command ended, by exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Ok = 0,
+    /// A rule refuses it, or a check found something.
+    Rejected = 1,
+    /// The command line or an input has the wrong form.
+    Usage = 2,
+    /// It is not there.
+    NotFound = 3,
+    /// Somebody else was faster.
+    Conflict = 4,
+    /// Not allowed.
+    Forbidden = 5,
+    /// The data folder is in use, or the store cannot be read or written.
+    Unavailable = 69,
+    /// A bug.
+    Internal = 70,
+    /// The configuration is wrong.
+    Config = 78,
+}
+
+/// The table that `--help` shows.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+   0  done
+   1  a rule refuses it, or a check found something
+   2  the command line or an input has the wrong form
+   3  it is not there
+   4  conflict: somebody else was faster
+   5  not allowed
+  69  the data folder is in use or cannot be read or written
+  70  a bug
+  78  the configuration is wrong";
+
+/// Why a command failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The stable code.
+    pub code: String,
+    /// What is wrong.
+    pub message: String,
+    /// Where: a file with line and column, a fact, an option; empty if it says nothing more.
+    pub place: String,
+    /// What to do about it; empty if there is nothing to add.
+    pub hint: String,
+    /// The exit code.
+    pub exit: Exit,
+}
+
+impl Failure {
+    /// A failure with a code and a message.
+    pub fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+            place: String::new(),
+            hint: String::new(),
+            exit,
+        }
+    }
+
+    /// Says where.
+    #[must_use]
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        self.place = place.into();
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// Shows the failure on stderr and gives its exit code.
+    pub fn report(&self, as_json: bool) -> ExitCode {
+        let text = if as_json {
+            json!({"error": {
+                "code": self.code,
+                "message": self.message,
+                "place": self.place,
+                "hint": self.hint,
+            }})
+            .to_string()
+        } else {
+            self.to_string()
+        };
+        // Nothing can be done about a closed stderr.
+        let _ = writeln!(io::stderr(), "{text}");
+        ExitCode::from(self.exit as u8)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error[{}]: ", self.code)?;
+        if !self.place.is_empty() && !self.message.contains(&self.place) {
+            write!(f, "{}: ", self.place)?;
+        }
+        f.write_str(&self.message)?;
+        if !self.hint.is_empty() {
+            write!(f, "\n  hint: {}", self.hint)?;
+        }
+        Ok(())
+    }
+}
+
+impl From<CommandError> for Failure {
+    fn from(error: CommandError) -> Self {
+        let exit = match error.kind() {
+            ErrorKind::Rejected => Exit::Rejected,
+            ErrorKind::Usage => Exit::Usage,
+            ErrorKind::NotFound => Exit::NotFound,
+            ErrorKind::Conflict => Exit::Conflict,
+            ErrorKind::Forbidden => Exit::Forbidden,
+            ErrorKind::Unavailable => Exit::Unavailable,
+            ErrorKind::Internal => Exit::Internal,
+        };
+        Self::new(exit, error.code(), error.to_string())
+            .at(error.place())
+            .hint(error.hint())
+    }
+}
+
+/// Writes a line of data to stdout.
+///
+/// # Errors
+/// A closed pipe ends the command quietly, as `head` expects.
+pub fn line(text: impl fmt::Display) -> Result<(), Failure> {
+    writeln!(io::stdout(), "{text}").map_err(|e| closed(&e))
+}
+
+/// Writes a JSON document to stdout, indented.
+///
+/// # Errors
+/// As [`line`].
+pub fn document(value: &serde_json::Value) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Failure::new(Exit::Internal, "E-INTERNAL", e.to_string()))?;
+    line(text)
+}
+
+fn closed(error: &io::Error) -> Failure {
+    Failure::new(Exit::Unavailable, "E-STDOUT", format!("stdout: {error}"))
+}
+
+/// The width of a text in terminal cells: Chinese characters take two.
+#[must_use]
+pub fn width(text: &str) -> usize {
+    text.chars().map(cell_width).sum()
+}
+
+/// Cuts a text to a width in cells, with an ellipsis where something is missing.
+#[must_use]
+pub fn clip(text: &str, cells: usize) -> String {
+    if width(text) <= cells {
+        return text.to_owned();
+    }
+    let mut used = 0;
+    let mut short = String::new();
+    for c in text.chars() {
+        if used + cell_width(c) + 1 > cells {
+            break;
+        }
+        used += cell_width(c);
+        short.push(c);
+    }
+    short.push('…');
+    short
+}
+
+/// A text filled with spaces to a width in cells.
+#[must_use]
+pub fn pad(text: &str, cells: usize) -> String {
+    let text = clip(text, cells);
+    let fill = cells.saturating_sub(width(&text));
+    format!("{text}{}", " ".repeat(fill))
+}
+
+fn cell_width(c: char) -> usize {
+    match u32::from(c) {
+        0x1100..=0x115F
+        | 0x2E80..=0xA4CF
+        | 0xAC00..=0xD7A3
+        | 0xF900..=0xFAFF
+        | 0xFE30..=0xFE4F
+        | 0xFF00..=0xFF60
+        | 0xFFE0..=0xFFE6
+        | 0x1F300..=0x1FAFF
+        | 0x20000..=0x3FFFD => 2,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chinese_takes_two_cells() {
+        assert_eq!(width("签订 ok"), 7);
+        assert_eq!(clip("签订合同公告", 8), "签订合…");
+        assert_eq!(pad("签", 4), "签  ");
+    }
+
+    #[test]
+    fn a_failure_shows_code_place_and_hint() {
+        let failure = Failure::new(Exit::Usage, "E-DATE-INVALID", "no such day")
+            .at("contract.signed")
+            .hint("fix it");
+        assert_eq!(
+            failure.to_string(),
+            "error[E-DATE-INVALID]: contract.signed: no such day\n  hint: fix it"
+        );
+    }
+}
