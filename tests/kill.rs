@@ -1,0 +1,148 @@
+//! SIGKILL at random moments: nothing acknowledged is lost, nothing happens twice.
+
+use std::{
+    collections::BTreeSet,
+    process::Stdio,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    demo::message_ids,
+    support::{Random, Server, liucheng, run},
+};
+
+/// Kills of the demo; together with those of the server more than fifty.
+const DEMO_KILLS: u32 = 30;
+/// Kills of the server.
+const SERVER_KILLS: u32 = 25;
+
+#[test]
+fn a_killed_demo_goes_on_where_it_was() {
+    let mut random = Random::from_env();
+    let whole = tempfile::tempdir().unwrap();
+    let started = Instant::now();
+    let expected = run(&[
+        "demo",
+        "--once",
+        "--json",
+        "--data",
+        whole.path().to_str().unwrap(),
+    ]);
+    let run_time = started.elapsed();
+    assert_eq!(expected.code, 0, "{}", expected.err);
+
+    let mails = message_ids(&whole.path().join("mail")).len();
+
+    let mut killed = 0;
+    while killed < DEMO_KILLS {
+        let broken = tempfile::tempdir().unwrap();
+        let folder = broken.path().to_str().unwrap();
+        let args = ["demo", "--once", "--json", "--data", folder];
+        // Several lives in one folder, until one of them comes to its end.
+        loop {
+            let mut child = liucheng()
+                .args(args)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            sleep(Duration::from_millis(
+                random.below(run_time.as_millis() as u64),
+            ));
+            if child.try_wait().unwrap().is_some() {
+                break;
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            killed += 1;
+        }
+        let after = run(&args);
+        assert_eq!(after.code, 0, "{}", after.err);
+        assert_eq!(after.out, expected.out, "the same history as without kills");
+        let ids = message_ids(&broken.path().join("mail"));
+        let once: BTreeSet<_> = ids.iter().collect();
+        assert_eq!(
+            (once.len(), ids.len()),
+            (mails, mails),
+            "no mail lost, none twice"
+        );
+    }
+}
+
+#[test]
+fn a_killed_server_keeps_what_it_acknowledged() {
+    let mut random = Random::from_env();
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::start(data.path());
+    let token = server.token.clone().expect("the first start shows a token");
+    // Fixed dates of 2021 are overdue: reminders go out at once, and must go out once.
+    let body = r#"{"code":"K-1","name":"断电","province":"ningxia-yuanzhou","contacts":{"officer":["o@k.example"],"supervisor":["s@k.example"]}}"#;
+    assert_eq!(
+        server.post("/api/v1/projects", &token, "create", body).0,
+        201
+    );
+    let mut acknowledged: Vec<u32> = Vec::new();
+    let mut next = 0;
+    for _ in 0..SERVER_KILLS {
+        let until = Instant::now() + Duration::from_millis(random.below(120));
+        while Instant::now() < until {
+            next += 1;
+            if fire(&server, &token, next) == Some(200) {
+                acknowledged.push(next);
+            }
+        }
+        server.kill();
+        server = Server::start(data.path());
+        // A client that saw no answer asks again with the same key.
+        if acknowledged.last() != Some(&next) && next > 0 {
+            assert_eq!(fire(&server, &token, next), Some(200));
+            acknowledged.push(next);
+        }
+    }
+    server.wait_for(|| message_ids(&data.path().join("mail")).len() >= 2);
+    server.stop();
+    let history = run(&[
+        "--data",
+        data.path().to_str().unwrap(),
+        "project",
+        "history",
+        "K-1",
+        "--json",
+        "--limit",
+        "10000",
+    ])
+    .json();
+    let done: Vec<u32> = history["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|r| r["events"].as_array().unwrap().clone())
+        .filter_map(|e| e["facts"]["contract.year"].as_u64())
+        .map(|n| n as u32)
+        .collect();
+    assert_eq!(
+        done, acknowledged,
+        "every acknowledged command once, in order, and no other"
+    );
+    assert!(
+        acknowledged.len() >= SERVER_KILLS as usize,
+        "only {} commands",
+        acknowledged.len()
+    );
+    let verified = run(&["--data", data.path().to_str().unwrap(), "verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.out);
+    let ids = message_ids(&data.path().join("mail"));
+    assert_eq!(
+        ids.iter().collect::<BTreeSet<_>>().len(),
+        ids.len(),
+        "no mail twice"
+    );
+}
+
+fn fire(server: &Server, token: &str, n: u32) -> Option<u16> {
+    let body = format!(r#"{{"event":"record-facts","facts":{{"contract.year":{n}}}}}"#);
+    server
+        .try_post("/api/v1/projects/K-1/fire", token, &format!("k{n}"), &body)
+        .map(|(status, _)| status)
+}

@@ -1,0 +1,17 @@
+//! Black box: the product as its users meet it, through the real binary.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and prints its seed"
+)]
+
+mod architecture;
+mod cli;
+mod demo;
+mod docs;
+mod kill;
+mod plan;
+mod serve;
+mod support;

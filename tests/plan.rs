@@ -1,0 +1,316 @@
+//! The contract of `plan` and `calendar explain` that other programs rely on.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
+use crate::support::{run, run_with};
+
+fn plan(province: Option<&str>, facts: &Json) -> Json {
+    let mut args = vec!["plan", "--facts", "-", "--json"];
+    if let Some(province) = province {
+        args.extend(["--province", province]);
+    }
+    let said = run_with(&args, facts.to_string().as_bytes());
+    assert_eq!(said.code, 0, "{}", said.err);
+    said.json()
+}
+
+fn dates(plan: &Json) -> BTreeMap<String, (Json, Json)> {
+    let deadlines = plan["deadlines"].as_array().unwrap().iter();
+    deadlines
+        .map(|d| {
+            (
+                d["rule"].as_str().unwrap().to_owned(),
+                (d["due"].clone(), d["unrolled"].clone()),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn yuanzhou_2021_comes_out_exactly() {
+    let plan = plan(
+        Some("ningxia-yuanzhou"),
+        &json!({
+            "award.notice_issued": "2021-08-27", "contract.signed": "2021-08-30", "contract.expiry": "2022-08-29",
+            "contract.amount": "5450000", "staff.onboard": "2021-09-01",
+            "eval.mid.passed": "2022-01-18", "eval.final.passed": "2022-08-12",
+        }),
+    );
+    assert_eq!(plan["province"], "ningxia-yuanzhou");
+    let dates = dates(&plan);
+    for (rule, due) in [
+        ("YZ-10", "2021-08-15"),
+        ("YZ-11", "2021-08-20"),
+        ("YZ-12", "2021-08-31"),
+        ("CN-CONTRACT-30D", "2021-09-26"),
+        ("CN-BIDBOND-RETURN-LOSERS", "2021-09-03"),
+        ("CN-CONTRACT-PUBLICITY-2WD", "2021-09-01"),
+        ("CN-BIDBOND-RETURN-WINNER", "2021-09-06"),
+        ("CN-FILING-7WD", "2021-09-08"),
+        ("YZ-06", "2021-09-18"),
+        ("YZ-07", "2022-02-11"),
+        ("YZ-08", "2022-09-02"),
+        ("YZ-02", "2022-07-29"),
+        ("YZ-14", "2023-09-01"),
+    ] {
+        assert_eq!(dates[rule], (json!(due), json!(due)), "{rule}");
+    }
+    let payments: Vec<_> = plan["payments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| {
+            (
+                p["no"].clone(),
+                p["percent"].clone(),
+                p["amount"].clone(),
+                p["due"].clone(),
+                p["rule"].clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        payments,
+        [
+            (
+                json!(1),
+                json!("50"),
+                json!("2725000.00"),
+                json!("2021-09-18"),
+                json!("YZ-06")
+            ),
+            (
+                json!(2),
+                json!("30"),
+                json!("1635000.00"),
+                json!("2022-02-11"),
+                json!("YZ-07")
+            ),
+            (
+                json!(3),
+                json!("20"),
+                json!("1090000.00"),
+                json!("2022-09-02"),
+                json!("YZ-08")
+            ),
+        ]
+    );
+}
+
+#[test]
+fn every_deadline_carries_its_reason() {
+    let plan = plan(None, &json!({"award.notice_issued": "2026-10-23"}));
+    let contract = plan["deadlines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|d| d["rule"] == "CN-CONTRACT-30D")
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (&contract["due"], &contract["unrolled"]),
+        (&json!("2026-11-23"), &json!("2026-11-22"))
+    );
+    assert_eq!(contract["anchor"], "award.notice_issued");
+    assert_eq!(contract["anchor_date"], "2026-10-23");
+    assert_eq!(contract["basis"]["article"], "46");
+    assert_eq!(contract["force"], "law");
+    // Thirty counted days, the start, the rolled Sunday, the result.
+    assert!(contract["derivation"].as_array().unwrap().len() >= 32);
+}
+
+#[test]
+fn a_missing_number_is_asked_for() {
+    let findings = |plan: Json, rule: &str, code: &str| {
+        let all = plan["findings"].as_array().unwrap().clone();
+        all.into_iter()
+            .filter(|f| f["rule"] == rule && f["code"] == code)
+            .count()
+    };
+    let yuanzhou = plan(
+        Some("ningxia-yuanzhou"),
+        &json!({"contract.signed": "2021-08-30", "budget.total": "5450000"}),
+    );
+    assert!(
+        yuanzhou["payments"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|p| p["amount"].is_null())
+    );
+    assert!(
+        findings(yuanzhou.clone(), "YZ-04", "input-required") >= 1,
+        "{:#}",
+        yuanzhou["findings"]
+    );
+    assert!(findings(yuanzhou, "YZ-13", "input-required") >= 1);
+    let tianjin = plan(
+        Some("tianjin"),
+        &json!({"contract.signed": "2021-07-23", "contract.amount": "250000"}),
+    );
+    assert_eq!(tianjin["payments"], json!([]));
+    assert!(
+        findings(tianjin.clone(), "TJ-A5", "input-required")
+            + findings(tianjin, "TJ-A5", "needs-decision")
+            >= 1
+    );
+}
+
+#[test]
+fn defaults_are_announced() {
+    let plan = plan(Some("tianjin"), &json!({"contract.signed": "2021-07-23"}));
+    assert_eq!(
+        dates(&plan)["TJ-04"],
+        (json!("2021-08-09"), json!("2021-08-07"))
+    );
+    let defaulted = plan["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|f| f["code"] == "defaulted")
+        .count();
+    assert!(defaulted >= 2, "contract.effective and contract.start");
+}
+
+#[test]
+fn facts_come_flat_nested_or_with_provenance() {
+    let flat = plan(None, &json!({"contract.signed": "2021-08-30"}));
+    let nested = plan(None, &json!({"contract": {"signed": "2021-08-30"}}));
+    let case = plan(
+        None,
+        &json!({"inputs": {"contract.signed": {"value": "2021-08-30", "source": "text", "note": ""}}}),
+    );
+    assert_eq!(flat["deadlines"], nested["deadlines"]);
+    assert_eq!(flat["deadlines"], case["deadlines"]);
+    let typo = plan(None, &json!({"contract.singed": "2021-08-30"}));
+    assert_eq!(typo["findings"][0]["code"], "unknown-fact");
+    assert!(
+        typo["findings"][0]["message_en"]
+            .as_str()
+            .unwrap()
+            .contains("contract.signed")
+    );
+}
+
+#[test]
+fn bad_facts_have_one_coded_message() {
+    for (facts, code, exit) in [
+        ("{\"contract.signed\": \"2021-02-30\"}", "E-DATE-INVALID", 2),
+        ("{\"contract.amount\": \"-1\"}", "E-MONEY-NEGATIVE", 2),
+        ("{\"contract.amount\": \"1.005\"}", "E-MONEY-PRECISION", 2),
+        ("{\"contract.signed\": 20210830}", "E-FACT-TYPE", 2),
+        ("{\"eval.mid.grade\": \"superb\"}", "E-FACT-ENUM", 2),
+        ("{\"contract.signed\": ", "E-JSON", 2),
+        ("[1]", "E-JSON", 2),
+        ("\u{0}\u{1}", "E-JSON", 2),
+    ] {
+        let said = run_with(&["plan", "--facts", "-"], facts.as_bytes());
+        assert_eq!(said.code, exit, "{facts}: {}", said.err);
+        assert!(
+            said.err.starts_with(&format!("error[{code}]: ")),
+            "{facts}: {}",
+            said.err
+        );
+        assert!(said.err.contains("\n  hint: "), "{facts}: {}", said.err);
+        assert_eq!(said.out, "");
+    }
+    let said = run_with(&["plan", "--facts", "-", "--province", "atlantis"], b"{}");
+    assert_eq!(
+        (said.code, said.err.contains("E-PROVINCE-UNKNOWN")),
+        (3, true),
+        "{}",
+        said.err
+    );
+    let said = run_with(&["plan", "--facts", "-"], &[0xff, 0xfe]);
+    assert_eq!(
+        (said.code, said.err.contains("E-FILE")),
+        (2, true),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn calendar_explain_derives() {
+    for (from, rule, due, unrolled, provisional) in [
+        (
+            "2021-08-30",
+            "15 working-days",
+            json!("2021-09-18"),
+            json!("2021-09-18"),
+            false,
+        ),
+        (
+            "2026-09-14",
+            "at least 20 days",
+            json!("2026-10-08"),
+            json!("2026-10-04"),
+            false,
+        ),
+        (
+            "2022-08-29",
+            "1 month before",
+            json!("2022-07-29"),
+            json!("2022-07-29"),
+            false,
+        ),
+        (
+            "2021-01-31",
+            "1 month",
+            json!("2021-03-01"),
+            json!("2021-02-28"),
+            false,
+        ),
+        (
+            "2026-12-10",
+            "30 days",
+            Json::Null,
+            json!("2027-01-09"),
+            true,
+        ),
+        (
+            "2026-12-25",
+            "15 working-days",
+            Json::Null,
+            Json::Null,
+            true,
+        ),
+    ] {
+        let said = run(&[
+            "calendar", "explain", "--from", from, "--rule", rule, "--json",
+        ]);
+        let json = said.json();
+        assert_eq!(
+            (&json["due"], &json["unrolled"]),
+            (&due, &unrolled),
+            "{from} {rule}"
+        );
+        assert_eq!(json["provisional"], provisional, "{from} {rule}");
+        assert!(json["derivation"].as_array().unwrap().len() > 1);
+    }
+    let text = run(&[
+        "calendar",
+        "explain",
+        "--from",
+        "2021-08-30",
+        "--rule",
+        "15 working-days",
+    ])
+    .out;
+    assert!(
+        text.contains("2021-09-18") && text.contains("调休"),
+        "{text}"
+    );
+    for (from, rule, code) in [
+        ("2021-02-30", "30 days", "E-DATE-INVALID"),
+        ("2021-02-28", "soon", "E-PERIOD-"),
+        ("2021-02-28", "0 days", "E-PERIOD-ZERO"),
+        ("2021-02-28", "-3 days", "E-PERIOD-"),
+    ] {
+        let said = run(&["calendar", "explain", "--from", from, "--rule", rule]);
+        assert_eq!(said.code, 2, "{from} {rule}");
+        assert!(said.err.contains(code), "{from} {rule}: {}", said.err);
+    }
+}
