@@ -314,3 +314,45 @@ fn calendar_explain_derives() {
         assert!(said.err.contains(code), "{from} {rule}: {}", said.err);
     }
 }
+
+#[test]
+fn a_layer_adds_and_removes_days() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ningxia.toml");
+    let head =
+        "schema = 1\nid = \"ningxia\"\nversion = \"1\"\nlayer = \"province\"\nextends = \"cn\"\n";
+    let day = |date: &str| {
+        format!(
+            "[[day]]\ndate = \"{date}\"\nkind = \"holiday\"\nname = \"开斋节\"\nsource = \"通知\"\n"
+        )
+    };
+    std::fs::write(&path, format!("{head}{}", day("2026-03-20"))).unwrap();
+    let layer = path.to_str().unwrap();
+    let args = [
+        "calendar",
+        "explain",
+        "--from",
+        "2026-03-18",
+        "--rule",
+        "2 working-days",
+        "--json",
+    ];
+    assert_eq!(run(&args).json()["due"], "2026-03-20");
+    let layered = run(&[&args[..], &["--layer", layer]].concat()).json();
+    assert_eq!(layered["due"], "2026-03-23");
+    assert!(
+        layered["calendar"]["version"]
+            .as_str()
+            .unwrap()
+            .contains("ningxia@1"),
+        "{layered}"
+    );
+    std::fs::write(&path, format!("{head}{}", day("2026-02-30"))).unwrap();
+    let said = run(&[&args[..], &["--layer", layer]].concat());
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(
+        said.err.contains("E-CALENDAR-DATE") && said.err.contains("ningxia.toml:7:"),
+        "{}",
+        said.err
+    );
+}

@@ -13,6 +13,7 @@ use liucheng_engine::{
     ports::{Clock, Instant, Mailer, Store},
 };
 use liucheng_model::{
+    calendar::{Calendar, CalendarError, CalendarLayer},
     definition::{Definition, Source},
     verdict::PackagePin,
 };
@@ -21,7 +22,7 @@ use liucheng_store::{Options, StoreError};
 
 use crate::{
     builtin,
-    cli::{first_error, national},
+    cli::{self, first_error},
     config::Config,
     mail,
     output::{Exit, Failure},
@@ -42,8 +43,12 @@ pub struct Parts {
 ///
 /// `cache` is a folder for compiled code; `only` leaves out all packages but one, for commands
 /// that need no other and should start fast.
-pub fn parts(cache: Option<PathBuf>, only: Option<&str>) -> Result<Parts, Failure> {
-    let calendar = Arc::new(national()?.clone());
+pub fn parts(
+    calendar: Calendar,
+    cache: Option<PathBuf>,
+    only: Option<&str>,
+) -> Result<Parts, Failure> {
+    let calendar = Arc::new(calendar);
     let rules = PluginHost::new(Limits::default(), cache).map_err(plugin_failure)?;
     let base = Source {
         name: builtin::DEFINITION_NAME,
@@ -92,37 +97,52 @@ fn entry(
     })
 }
 
-/// Opens a data folder for writing.
-pub async fn open(dir: &Path) -> Result<Engine, Failure> {
-    let config = Config::read(dir)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mailer = mail::mailer(&config.mail, dir, Arc::clone(&clock))?;
-    open_with(dir, clock, mailer, &config.mail.domain).await
+/// What differs between a live system and a simulated one.
+pub struct Adapters {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Sends mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// The right-hand side of message ids.
+    pub mail_domain: String,
+    /// The work calendar with its layers.
+    pub calendar: Calendar,
 }
 
-/// Opens a data folder for writing, with a clock and a mailer of the caller's.
-pub async fn open_with(
-    dir: &Path,
-    clock: Arc<dyn Clock>,
-    mailer: Arc<dyn Mailer>,
-    domain: &str,
-) -> Result<Engine, Failure> {
+impl Adapters {
+    /// As the configuration of a data folder says.
+    pub fn configured(dir: &Path) -> Result<Self, Failure> {
+        let config = Config::read(dir)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let layers: Vec<PathBuf> = config.calendar.layers.iter().map(|l| dir.join(l)).collect();
+        Ok(Self {
+            mailer: mail::mailer(&config.mail, dir, Arc::clone(&clock))?,
+            clock,
+            mail_domain: config.mail.domain,
+            calendar: calendar(&layers)?,
+        })
+    }
+}
+
+/// Opens a data folder for writing.
+pub async fn open(dir: &Path) -> Result<Engine, Failure> {
+    open_with(dir, Adapters::configured(dir)?).await
+}
+
+/// Opens a data folder for writing, with adapters of the caller's.
+pub async fn open_with(dir: &Path, adapters: Adapters) -> Result<Engine, Failure> {
     make_dir(dir)?;
     let store = liucheng_store::open(&database(dir), Options::default())
         .await
         .map_err(store_failure)?;
-    let engine = assemble(dir, Arc::new(store), clock, mailer, domain)?;
+    let engine = assemble(dir, Arc::new(store), adapters)?;
     engine.library.keep_in(&*engine.store).await?;
     Ok(engine)
 }
 
 /// Opens a data folder for reading, beside a server that may be running.
 pub async fn open_for_reading(dir: &Path) -> Result<Engine, Failure> {
-    let store = open_read_only(dir).await?;
-    let config = Config::read(dir)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mailer = mail::mailer(&config.mail, dir, Arc::clone(&clock))?;
-    assemble(dir, store, clock, mailer, &config.mail.domain)
+    assemble(dir, open_read_only(dir).await?, Adapters::configured(dir)?)
 }
 
 /// The store of a data folder, for reading only.
@@ -145,23 +165,35 @@ pub async fn migrate(dir: &Path) -> Result<liucheng_store::Migrated, Failure> {
         .map_err(store_failure)
 }
 
-fn assemble(
-    dir: &Path,
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    mailer: Arc<dyn Mailer>,
-    domain: &str,
-) -> Result<Engine, Failure> {
-    let parts = parts(Some(dir.join("cache")), None)?;
+fn assemble(dir: &Path, store: Arc<dyn Store>, adapters: Adapters) -> Result<Engine, Failure> {
+    let parts = parts(adapters.calendar, Some(dir.join("cache")), None)?;
     Ok(Engine {
         store,
         rules: parts.rules,
-        mailer,
-        clock,
+        mailer: adapters.mailer,
+        clock: adapters.clock,
         library: parts.library,
         wake: Arc::new(tokio::sync::Notify::new()),
-        mail_domain: domain.into(),
+        mail_domain: adapters.mail_domain.into(),
     })
+}
+
+/// The national calendar with province and agency layers laid over it, in order.
+pub fn calendar(layers: &[PathBuf]) -> Result<Calendar, Failure> {
+    let broken = |name: &str, e: &CalendarError| {
+        Failure::new(Exit::Usage, e.code(), e.problem.to_string())
+            .at(format!("{name}:{}:{}", e.place.line, e.place.column))
+            .hint(e.hint())
+    };
+    let national = Calendar::national().map_err(|e| broken("workflows/calendars/cn.toml", &e))?;
+    let mut calendar = national.clone();
+    for path in layers {
+        let name = path.display().to_string();
+        let text = cli::read_text(path)?;
+        let layer = CalendarLayer::parse(&text).map_err(|e| broken(&name, &e))?;
+        calendar = calendar.with_layer(&layer).map_err(|e| broken(&name, &e))?;
+    }
+    Ok(calendar)
 }
 
 fn make_dir(dir: &Path) -> Result<(), Failure> {

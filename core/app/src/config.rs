@@ -1,6 +1,6 @@
 //! The configuration file `liucheng.toml` in the data folder. Everything has a default.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -19,6 +19,18 @@ pub struct Config {
     /// How mail goes out.
     #[serde(default)]
     pub mail: MailConfig,
+    /// Days that a province or an agency adds or removes.
+    #[serde(default)]
+    pub calendar: CalendarConfig,
+}
+
+/// The work calendar.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CalendarConfig {
+    /// Files laid over the national calendar, in order; relative to the data folder.
+    #[serde(default)]
+    pub layers: Vec<PathBuf>,
 }
 
 impl Config {

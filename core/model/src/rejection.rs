@@ -87,6 +87,14 @@ pub enum Rejection {
         /// What the component says.
         message: String,
     },
+    /// The component proposes a fact that people record.
+    #[error("plugin {package} proposes {key}, which is recorded by people")]
+    Proposal {
+        /// The package.
+        package: String,
+        /// The fact.
+        key: String,
+    },
     /// The component's payment plan does not add up.
     #[error("the payment plan is refused: {0}")]
     PlanSum(String),
@@ -149,6 +157,7 @@ impl Rejection {
             Self::Guard { .. } => "E-GUARD",
             Self::LawMinimum { .. } => "E-LAW-MINIMUM",
             Self::Rule { .. } => "E-RULE",
+            Self::Proposal { .. } => "E-PLUGIN-FACT",
             Self::PlanSum(_) => "E-PLAN-SUM",
             Self::PaymentUnknown(_) => "E-PAYMENT-UNKNOWN",
             Self::PaymentReleased { .. } => "E-PAYMENT-RELEASED",
@@ -172,6 +181,7 @@ impl Rejection {
             Self::FactNotHere { key, .. } => key.clone(),
             Self::Fact(error) => error.place.clone(),
             Self::LawMinimum { rule, .. } | Self::Rule { rule, .. } => rule.clone(),
+            Self::Proposal { key, .. } => key.clone(),
             Self::PlanSum(_) => "payments".to_owned(),
             Self::PaymentUnknown(_)
             | Self::PaymentReleased { .. }
@@ -207,6 +217,9 @@ impl Rejection {
             Self::LawMinimum { earliest, .. } => format!("choose {earliest} or later"),
             Self::Rule { .. } => {
                 "mend the facts; `liucheng project show` lists the findings".to_owned()
+            }
+            Self::Proposal { .. } => {
+                "mend the package; it may set facts that no event records".to_owned()
             }
             Self::PlanSum(_) => "check contract.amount and the package's tranche table".to_owned(),
             Self::PaymentUnknown(_) | Self::PaymentReleased { .. } => {

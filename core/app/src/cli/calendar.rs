@@ -1,14 +1,16 @@
 //! `liucheng calendar`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
-use liucheng_model::{
-    calendar::Calendar,
-    deadline::{Period, RollPolicy, compute, explain_text},
-};
+use liucheng_model::deadline::{Period, RollPolicy, compute, explain_text};
 use serde_json::json;
 
 use super::{Global, input};
-use crate::output::{Exit, Failure, document, line};
+use crate::{
+    compose,
+    output::{Exit, Failure, document, line},
+};
 
 /// Commands on the work calendar.
 #[derive(Debug, Subcommand)]
@@ -29,6 +31,9 @@ pub struct ExplainArgs {
     /// What happens when the last day is a rest day.
     #[arg(long, value_enum, default_value_t = Roll::Civil)]
     roll: Roll,
+    /// A province's or agency's layer over the national calendar; repeat for several.
+    #[arg(long = "layer", value_name = "FILE")]
+    layers: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -66,8 +71,8 @@ pub fn run(global: &Global, command: &CalendarCommand) -> Result<Exit, Failure> 
                     .at(format!("--rule:{}", e.column()))
                     .hint(e.hint())
             })?;
-    let calendar = national()?;
-    let result = compute(from, period, args.roll.into(), calendar, &[]);
+    let calendar = compose::calendar(&args.layers)?;
+    let result = compute(from, period, args.roll.into(), &calendar, &[]);
     if global.json {
         return document(&json!({
             "from": from,
@@ -85,9 +90,4 @@ pub fn run(global: &Global, command: &CalendarCommand) -> Result<Exit, Failure> 
         line(text)?;
     }
     Ok(Exit::Ok)
-}
-
-/// The national calendar.
-pub fn national() -> Result<&'static Calendar, Failure> {
-    Calendar::national().map_err(|e| Failure::new(Exit::Internal, e.code(), e.to_string()))
 }

@@ -11,7 +11,7 @@ mod table;
 mod verify;
 mod workflow;
 
-pub use calendar::national;
+pub use input::read_text;
 pub use workflow::first_error;
 
 use std::{path::PathBuf, process::ExitCode};

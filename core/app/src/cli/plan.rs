@@ -38,6 +38,9 @@ pub struct PlanArgs {
     /// The day the plan is made for; by default the latest date among the facts.
     #[arg(long, value_name = "DATE")]
     on: Option<String>,
+    /// A province's or agency's layer over the national calendar; repeat for several.
+    #[arg(long = "layer", value_name = "FILE")]
+    layers: Vec<PathBuf>,
     /// Also show how each date was counted.
     #[arg(long)]
     explain: bool,
@@ -53,7 +56,7 @@ struct Plan {
 /// Computes and shows a plan.
 pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, Failure> {
     let province = args.province.clone().unwrap_or_default();
-    let parts = compose::parts(None, Some(&province))?;
+    let parts = compose::parts(compose::calendar(&args.layers)?, None, Some(&province))?;
     let entry = parts.library.entry(&province).map_err(|_| {
         let known: Vec<&str> = builtin::PACKAGES.iter().map(|p| p.id).collect();
         Failure::new(

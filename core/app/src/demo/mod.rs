@@ -23,7 +23,7 @@ use liucheng_engine::{
 
 use crate::{
     cli::Global,
-    compose,
+    compose::{self, Adapters},
     mail::{self, MailConfig},
     output::{Exit, Failure, document, line},
 };
@@ -56,8 +56,13 @@ pub async fn run(global: &Global, args: DemoArgs) -> Result<Exit, Failure> {
         domain: MAIL_DOMAIN.to_owned(),
         ..MailConfig::default()
     };
-    let mailer = mail::mailer(&mail, &dir, clock.clone())?;
-    let engine = compose::open_with(&dir, clock.clone(), mailer, MAIL_DOMAIN).await?;
+    let adapters = Adapters {
+        mailer: mail::mailer(&mail, &dir, clock.clone())?,
+        clock: clock.clone(),
+        mail_domain: mail.domain,
+        calendar: compose::calendar(&[])?,
+    };
+    let engine = compose::open_with(&dir, adapters).await?;
     play(&engine, &clock, &acts, progress(global, acts.len())).await?;
     let checks = verify(&*engine.store).await?;
     let report = report::Report::read(&engine, checks).await?;

@@ -266,7 +266,13 @@ impl Draft<'_> {
         }
         let facts = verdict.answer.facts.clone();
         for (key, value) in &facts {
-            // The component proposes; the vocabulary decides what may be kept.
+            // The component proposes. What people record is not for it to change.
+            if !self.context.definition.is_computed(key) {
+                return Err(Rejection::Proposal {
+                    package: verdict.package.id.clone(),
+                    key: key.clone(),
+                });
+            }
             self.context.definition.parse_fact(key, &value.to_json())?;
         }
         self.emit(Event::VerdictGiven(Box::new(verdict)));

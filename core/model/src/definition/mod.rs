@@ -220,6 +220,15 @@ impl Definition {
         (complete, taken)
     }
 
+    /// Is it a fact that no event records, and that therefore only a component may set?
+    #[must_use]
+    pub fn is_computed(&self, key: &str) -> bool {
+        let recorded = |t: &TransitionDoc| {
+            t.requires.iter().chain(&t.records).any(|k| k == key) || t.set.contains_key(key)
+        };
+        self.vocabulary.contains(key) && !self.doc.transitions.iter().any(recorded)
+    }
+
     /// The type of a fact.
     #[must_use]
     pub fn fact_type(&self, key: &str) -> Option<&FactType> {
