@@ -1,9 +1,13 @@
-//! Refusing malformed changes before they are queued.
+//! Refusing malformed changes before they are queued, and databases of another age.
 //!
 //! The writer's statements are shared by a whole group; a row the database cannot take would fail its
 //! neighbours. Everything the statements rely on is checked here, where only the sender is affected.
 
+use std::fmt::Display;
+
 use liucheng_engine::ports::{Commit, CommitError, MailOutcome, TimerRow};
+
+use crate::{StoreError, latest_schema_version};
 
 /// Numbers above this do not fit the database's 64 bits with a sign.
 const MAX_NUMBER: u64 = i64::MAX as u64;
@@ -70,6 +74,32 @@ pub(crate) fn outcome(outcome: MailOutcome) -> MailOutcome {
 /// Refuses the NUL character: SQLite's JSON functions end a text there, PostgreSQL refuses it.
 pub(crate) fn text(value: &str) -> Result<(), CommitError> {
     ensure(!value.contains('\0'), "text must not contain NUL")
+}
+
+/// Refuses a database whose schema this program cannot read.
+pub(crate) fn version(found: i64, location: &dyn Display) -> Result<(), StoreError> {
+    let needed = latest_schema_version();
+    if found < needed {
+        return Err(StoreError::MigrationsBehind {
+            location: location.to_string(),
+            found,
+            needed,
+        });
+    }
+    not_newer(found, location)
+}
+
+/// Refuses a database that a newer program has migrated.
+pub(crate) fn not_newer(found: i64, location: &dyn Display) -> Result<(), StoreError> {
+    let known = latest_schema_version();
+    if found > known {
+        return Err(StoreError::Newer {
+            location: location.to_string(),
+            found,
+            known,
+        });
+    }
+    Ok(())
 }
 
 fn is_hash(text: &str) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! The operations are taken in the order they came. A refused one leaves no trace; an accepted one is
 //! visible to those after it, so two changes of one project can share a group when the second was
-//! decided on the first. What remains is written by [`crate::sql::WRITE_GROUP`].
+//! decided on the first. What remains is written by the database's own few statements.
 
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
@@ -10,13 +10,9 @@ use liucheng_engine::ports::{
     AnswerRow, Commit, CommitError, Document, Instant, MailOutcome, OutboxRow, ProjectId,
     RecordRow, TimerRow, TokenRow,
 };
-use serde::Serialize;
 
 /// The hash before the first record.
 const NO_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-
-/// How many parameters [`crate::sql::WRITE_GROUP`] has.
-pub(crate) const PARAMETERS: usize = 9;
 
 /// One thing to write.
 #[derive(Debug)]
@@ -78,7 +74,7 @@ pub(crate) struct Found {
 
 /// A timer's change within the group.
 #[derive(Debug)]
-enum TimerChange {
+pub(crate) enum TimerChange {
     Clear,
     Set { at: Instant, generation: u64 },
     Postpone { at: Instant, generation: u64 },
@@ -86,17 +82,23 @@ enum TimerChange {
 
 /// A group being put together.
 pub(crate) struct Group<'a> {
-    heads: &'a HashMap<ProjectId, Head>,
+    /// What was known of the projects before the group.
+    pub heads: &'a HashMap<ProjectId, Head>,
     found: &'a Found,
     /// The last accepted change of each project.
-    changed: HashMap<ProjectId, &'a Commit>,
+    pub changed: HashMap<ProjectId, &'a Commit>,
     codes: HashMap<&'a str, ProjectId>,
-    records: Vec<(ProjectId, &'a RecordRow)>,
-    timers: HashMap<(ProjectId, &'a str), TimerChange>,
-    mails: Vec<(&'a OutboxRow, u64, usize)>,
-    fates: Vec<(ProjectId, &'a str, &'a MailOutcome)>,
+    /// The accepted records, in order.
+    pub records: Vec<(ProjectId, &'a RecordRow)>,
+    /// What becomes of timers.
+    pub timers: HashMap<(ProjectId, &'a str), TimerChange>,
+    /// Mails with the number of the record that planned them and their place among its mails.
+    pub mails: Vec<(&'a OutboxRow, u64, usize)>,
+    /// Results of attempts to send.
+    pub fates: Vec<(ProjectId, &'a str, &'a MailOutcome)>,
     finished: HashSet<(ProjectId, &'a str)>,
-    answers: HashMap<(ProjectId, &'a str), &'a AnswerRow>,
+    /// Answers to keep.
+    pub answers: HashMap<(ProjectId, &'a str), &'a AnswerRow>,
     /// Documents to keep; few and large, so they are bound one by one.
     pub documents: Vec<&'a Document>,
     /// Tokens to keep.
@@ -273,121 +275,31 @@ impl<'a> Group<'a> {
         }
         Verdict::Write
     }
-
-    /// The parameters of [`crate::sql::WRITE_GROUP`].
-    pub(crate) fn parameters(&self) -> Result<[String; PARAMETERS], serde_json::Error> {
-        let (mut clear, mut set, mut postpone) = (Vec::new(), Vec::new(), Vec::new());
-        for ((project, key), change) in &self.timers {
-            let project = project.0.simple();
-            match change {
-                TimerChange::Clear => clear.push((project, key)),
-                TimerChange::Set { at, generation } => set.push((project, key, at, generation)),
-                TimerChange::Postpone { at, generation } => {
-                    postpone.push((project, key, at, generation));
-                }
-            }
-        }
-        Ok([
-            self.projects()?,
-            self.new_codes()?,
-            self.history()?,
-            json(&clear)?,
-            json(&set)?,
-            json(&postpone)?,
-            self.outbox()?,
-            self.fates()?,
-            self.answers()?,
-        ])
-    }
-
-    fn projects(&self) -> Result<String, serde_json::Error> {
-        let rows = self.changed.values().map(|commit| {
-            let row = &commit.row;
-            (
-                row.id.0.simple(),
-                &row.code,
-                &row.name,
-                &row.province,
-                row.version,
-                &row.stage,
-                row.next_due.map(|date| date.to_string()),
-                &row.changed_by,
-                row.changed_at,
-                &row.head,
-                &row.state,
-            )
-        });
-        json(&rows.collect::<Vec<_>>())
-    }
-
-    fn new_codes(&self) -> Result<String, serde_json::Error> {
-        let renamed = self.changed.iter().filter(|(id, commit)| {
-            let head = self.heads.get(id);
-            head.is_some_and(|head| head.code != commit.row.code)
-        });
-        let rows = renamed.map(|(id, commit)| (id.0.simple(), &commit.row.code));
-        json(&rows.collect::<Vec<_>>())
-    }
-
-    fn history(&self) -> Result<String, serde_json::Error> {
-        let rows = self.records.iter().map(|(id, record)| {
-            (
-                id.0.simple(),
-                record.seq,
-                record.at,
-                &record.actor,
-                &record.payload,
-                &record.prev_hash,
-                &record.hash,
-            )
-        });
-        json(&rows.collect::<Vec<_>>())
-    }
-
-    fn outbox(&self) -> Result<String, serde_json::Error> {
-        let mut rows = Vec::with_capacity(self.mails.len());
-        for (mail, seq, ordinal) in &self.mails {
-            rows.push((
-                mail.project.0.simple(),
-                &mail.key,
-                seq,
-                ordinal,
-                mail.not_before,
-                mail.attempts,
-                json(&mail.mail)?,
-            ));
-        }
-        json(&rows)
-    }
-
-    fn fates(&self) -> Result<String, serde_json::Error> {
-        let rows = self.fates.iter().map(|(project, key, outcome)| {
-            let (state, sent_at, not_before, error) = match outcome {
-                MailOutcome::Sent(at) => ("sent", Some(at), None, ""),
-                MailOutcome::Retry { not_before, error } => {
-                    ("pending", None, Some(not_before), error.as_str())
-                }
-                MailOutcome::Dead { error } => ("dead", None, None, error.as_str()),
-            };
-            (project.0.simple(), key, state, sent_at, not_before, error)
-        });
-        json(&rows.collect::<Vec<_>>())
-    }
-
-    fn answers(&self) -> Result<String, serde_json::Error> {
-        let rows = self.answers.iter().map(|((project, key), answer)| {
-            (
-                project.0.simple(),
-                key,
-                &answer.request,
-                &answer.response,
-                answer.at,
-            )
-        });
-        json(&rows.collect::<Vec<_>>())
-    }
 }
 
-fn json<T: Serialize>(rows: &T) -> Result<String, serde_json::Error> {
-    serde_json::to_string(rows)
+/// The columns a mail's fate sets.
+pub(crate) struct Fate<'a> {
+    pub state: &'static str,
+    pub sent_at: Option<Instant>,
+    /// Absent where it stays as it is.
+    pub not_before: Option<Instant>,
+    pub error: &'a str,
+}
+
+impl<'a> From<&'a MailOutcome> for Fate<'a> {
+    fn from(outcome: &'a MailOutcome) -> Self {
+        let (state, sent_at, not_before, error) = match outcome {
+            MailOutcome::Sent(at) => ("sent", Some(*at), None, ""),
+            MailOutcome::Retry { not_before, error } => {
+                ("pending", None, Some(*not_before), error.as_str())
+            }
+            MailOutcome::Dead { error } => ("dead", None, None, error.as_str()),
+        };
+        Self {
+            state,
+            sent_at,
+            not_before,
+            error,
+        }
+    }
 }

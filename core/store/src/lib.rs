@@ -1,32 +1,24 @@
 //! Keeps projects in SQLite.
 //!
-//! [`open`] gives a [`SqliteStore`], the engine's `Store` port over one database file:
+//! [`open`] gives a [`SqliteStore`], the engine's `Store` port over one database file.
 //!
-//! * all changes go through one writer task, which writes all that wait in one transaction with a
-//!   handful of set-based statements and one fsync, and answers only then (`writer`, `group`, `sql`);
-//! * reads run beside it on a few connections of their own;
-//! * a lock file refuses a second writing process; readers may always join (`Options::read_only`).
-//!
-//! The file is in WAL mode with `synchronous=FULL`: what was answered survives a crash of the process,
-//! the kernel and the power supply. After a failed commit nothing more is written until a restart.
+//! * All changes go through one writer task, which writes all that wait in one transaction with a
+//!   handful of set-based statements and one fsync, and answers only then (`queue`, `group`).
+//! * Reads run beside it on a few connections of their own.
 
 mod check;
 mod error;
 mod group;
-mod lock;
-mod look_up;
+mod queue;
 mod read;
-mod schema;
 mod sql;
 mod sqlite;
 mod stats;
-mod writer;
 
 use std::time::Duration;
 
 pub use error::StoreError;
-pub use schema::latest_schema_version;
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, open};
 pub use stats::Stats;
 
 /// How a database is opened.
@@ -58,17 +50,11 @@ pub struct Migrated {
     pub to: i64,
 }
 
-/// Opens the database at a path or `sqlite://PATH`, creating and migrating it unless read-only.
-///
-/// # Errors
-/// [`StoreError`], with a code and a hint.
-pub async fn open(location: &str, options: Options) -> Result<SqliteStore, StoreError> {
-    let path = schema::locate(location)?;
-    if options.read_only {
-        return SqliteStore::reader(path).await;
-    }
-    let (connection, lock, _) = prepare(&path, options).await?;
-    Ok(SqliteStore::writer(path, connection, lock))
+/// Returns the schema version this program was built with, the same number for every database.
+#[must_use]
+pub fn latest_schema_version() -> i64 {
+    let versions = sqlite::MIGRATIONS.iter().map(|m| m.version);
+    versions.max().unwrap_or(0)
 }
 
 /// Creates or migrates the database at a path or `sqlite://PATH` and closes it again.
@@ -76,24 +62,5 @@ pub async fn open(location: &str, options: Options) -> Result<SqliteStore, Store
 /// # Errors
 /// [`StoreError`], with a code and a hint; `E-STORE-LOCKED` while a server runs on it.
 pub async fn migrate(location: &str, options: Options) -> Result<Migrated, StoreError> {
-    let path = schema::locate(location)?;
-    let (connection, _lock, from) = prepare(&path, options).await?;
-    sqlx::Connection::close(connection)
-        .await
-        .map_err(|error| schema::open_error(&path, &error))?;
-    Ok(Migrated {
-        from,
-        to: latest_schema_version(),
-    })
-}
-
-async fn prepare(
-    path: &std::path::Path,
-    options: Options,
-) -> Result<(sqlx::SqliteConnection, lock::WriteLock, i64), StoreError> {
-    let lock = lock::WriteLock::take(path, options.lock_wait).await?;
-    schema::create(path)?;
-    let mut connection = schema::connect(&schema::write_options(path), path).await?;
-    let from = schema::migrate(&mut connection, path).await?;
-    Ok((connection, lock, from))
+    sqlite::migrate(location, &options).await
 }

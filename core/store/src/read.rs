@@ -1,4 +1,4 @@
-//! Rows as they come out of the database.
+//! Rows as they come out of a database.
 
 use std::fmt;
 
@@ -7,15 +7,31 @@ use liucheng_engine::ports::{
     AnswerRow, Document, Instant, MailRecord, MailState, OutboxRow, ProjectId, ProjectRow,
     ReadError, RecordRow, TimerRow, TokenRow,
 };
-use sqlx::{Decode, Row, Sqlite, Type, sqlite::SqliteRow};
-use uuid::Uuid;
 
-/// A column, by position.
-pub(crate) fn column<'r, T>(row: &'r SqliteRow, index: usize) -> Result<T, ReadError>
-where
-    T: Decode<'r, Sqlite> + Type<Sqlite>,
-{
-    row.try_get(index).map_err(|error| failed(&error))
+/// The columns of a row, by position. Both databases have the same ones; each says how it keeps them.
+pub(crate) trait Fields {
+    /// A text.
+    fn text(&self, index: usize) -> Result<String, ReadError>;
+    /// A text that may be absent.
+    fn optional_text(&self, index: usize) -> Result<Option<String>, ReadError>;
+    /// A whole number.
+    fn number(&self, index: usize) -> Result<i64, ReadError>;
+    /// A whole number that may be absent.
+    fn optional_number(&self, index: usize) -> Result<Option<i64>, ReadError>;
+    /// Bytes.
+    fn bytes(&self, index: usize) -> Result<Vec<u8>, ReadError>;
+    /// A project's id.
+    fn project_id(&self, index: usize) -> Result<ProjectId, ReadError>;
+
+    /// A number that is never negative.
+    fn count(&self, index: usize) -> Result<u64, ReadError> {
+        u64::try_from(self.number(index)?).map_err(|error| failed(&error))
+    }
+
+    /// A point in time.
+    fn instant(&self, index: usize) -> Result<Instant, ReadError> {
+        self.number(index).map(Instant)
+    }
 }
 
 /// Says why a row could not be read.
@@ -23,114 +39,139 @@ pub(crate) fn failed(error: &dyn fmt::Display) -> ReadError {
     ReadError(error.to_string())
 }
 
-/// A project id stored as 16 bytes.
-pub(crate) fn project_id(row: &SqliteRow, index: usize) -> Result<ProjectId, ReadError> {
-    let bytes: &[u8] = column(row, index)?;
-    Uuid::from_slice(bytes)
-        .map(ProjectId)
-        .map_err(|error| failed(&error))
+/// Decodes all rows.
+pub(crate) fn each<R, T>(
+    rows: &[R],
+    decode: fn(&R) -> Result<T, ReadError>,
+) -> Result<Vec<T>, ReadError> {
+    rows.iter().map(decode).collect()
 }
 
-pub(crate) fn project(row: &SqliteRow) -> Result<ProjectRow, ReadError> {
-    let next_due: Option<&str> = column(row, 6)?;
+pub(crate) fn project<R: Fields>(row: &R) -> Result<ProjectRow, ReadError> {
+    let next_due = row.optional_text(6)?;
     Ok(ProjectRow {
-        id: project_id(row, 0)?,
-        code: column(row, 1)?,
-        name: column(row, 2)?,
-        province: column(row, 3)?,
-        version: count(row, 4)?,
-        stage: column(row, 5)?,
+        id: row.project_id(0)?,
+        code: row.text(1)?,
+        name: row.text(2)?,
+        province: row.text(3)?,
+        version: row.count(4)?,
+        stage: row.text(5)?,
         next_due: next_due
-            .map(str::parse::<NaiveDate>)
+            .map(|date| date.parse::<NaiveDate>())
             .transpose()
             .map_err(|error| failed(&error))?,
-        changed_by: column(row, 7)?,
-        changed_at: instant(row, 8)?,
-        head: column(row, 9)?,
-        state: column(row, 10)?,
+        changed_by: row.text(7)?,
+        changed_at: row.instant(8)?,
+        head: row.text(9)?,
+        state: row.text(10)?,
     })
 }
 
-pub(crate) fn record(row: &SqliteRow) -> Result<RecordRow, ReadError> {
+pub(crate) fn record<R: Fields>(row: &R) -> Result<RecordRow, ReadError> {
     Ok(RecordRow {
-        seq: count(row, 0)?,
-        at: instant(row, 1)?,
-        actor: column(row, 2)?,
-        payload: column(row, 3)?,
-        prev_hash: column(row, 4)?,
-        hash: column(row, 5)?,
+        seq: row.count(0)?,
+        at: row.instant(1)?,
+        actor: row.text(2)?,
+        payload: row.text(3)?,
+        prev_hash: row.text(4)?,
+        hash: row.text(5)?,
     })
 }
 
-pub(crate) fn answer(row: &SqliteRow) -> Result<AnswerRow, ReadError> {
+pub(crate) fn answer<R: Fields>(row: &R) -> Result<AnswerRow, ReadError> {
     Ok(AnswerRow {
-        key: column(row, 0)?,
-        request: column(row, 1)?,
-        response: column(row, 2)?,
-        at: instant(row, 3)?,
+        key: row.text(0)?,
+        request: row.text(1)?,
+        response: row.text(2)?,
+        at: row.instant(3)?,
     })
 }
 
-pub(crate) fn timer(row: &SqliteRow) -> Result<TimerRow, ReadError> {
+pub(crate) fn timer<R: Fields>(row: &R) -> Result<TimerRow, ReadError> {
     Ok(TimerRow {
-        project: project_id(row, 0)?,
-        key: column(row, 1)?,
-        at: instant(row, 2)?,
-        generation: count(row, 3)?,
+        project: row.project_id(0)?,
+        key: row.text(1)?,
+        at: row.instant(2)?,
+        generation: row.count(3)?,
     })
 }
 
-pub(crate) fn outbox(row: &SqliteRow) -> Result<OutboxRow, ReadError> {
+pub(crate) fn outbox<R: Fields>(row: &R) -> Result<OutboxRow, ReadError> {
     Ok(OutboxRow {
-        project: project_id(row, 0)?,
-        key: column(row, 1)?,
-        not_before: instant(row, 2)?,
-        attempts: column(row, 3)?,
-        mail: serde_json::from_str(column(row, 4)?).map_err(|error| failed(&error))?,
+        project: row.project_id(0)?,
+        key: row.text(1)?,
+        not_before: row.instant(2)?,
+        attempts: u32::try_from(row.number(3)?).map_err(|error| failed(&error))?,
+        mail: serde_json::from_str(&row.text(4)?).map_err(|error| failed(&error))?,
     })
 }
 
-pub(crate) fn mail(row: &SqliteRow) -> Result<MailRecord, ReadError> {
-    let sent_at: Option<i64> = column(row, 6)?;
+pub(crate) fn mail<R: Fields>(row: &R) -> Result<MailRecord, ReadError> {
     Ok(MailRecord {
         row: outbox(row)?,
-        state: match column(row, 5)? {
+        state: match row.text(5)?.as_str() {
             "pending" => MailState::Pending,
             "sent" => MailState::Sent,
             "dead" => MailState::Dead,
             other => return Err(ReadError(format!("unknown state of a mail: {other}"))),
         },
-        sent_at: sent_at.map(Instant),
-        last_error: column(row, 7)?,
+        sent_at: row.optional_number(6)?.map(Instant),
+        last_error: row.text(7)?,
     })
 }
 
-pub(crate) fn document(row: &SqliteRow) -> Result<Document, ReadError> {
+pub(crate) fn document<R: Fields>(row: &R) -> Result<Document, ReadError> {
     Ok(Document {
-        kind: column(row, 0)?,
-        digest: column(row, 1)?,
-        id: column(row, 2)?,
-        version: column(row, 3)?,
-        bytes: column(row, 4)?,
+        kind: row.text(0)?,
+        digest: row.text(1)?,
+        id: row.text(2)?,
+        version: row.text(3)?,
+        bytes: row.bytes(4)?,
     })
 }
 
-pub(crate) fn token(row: &SqliteRow) -> Result<TokenRow, ReadError> {
+pub(crate) fn token<R: Fields>(row: &R) -> Result<TokenRow, ReadError> {
     Ok(TokenRow {
-        hash: column(row, 0)?,
-        actor: column(row, 1)?,
-        roles: column(row, 2)?,
-        at: instant(row, 3)?,
+        hash: row.text(0)?,
+        actor: row.text(1)?,
+        roles: row.text(2)?,
+        at: row.instant(3)?,
     })
 }
 
-/// A number that is never negative.
-pub(crate) fn count(row: &SqliteRow, index: usize) -> Result<u64, ReadError> {
-    let number: i64 = column(row, index)?;
-    u64::try_from(number).map_err(|error| failed(&error))
+/// Where to find a row of what a group has to know: the kind, then the columns of each kind.
+pub(crate) fn look_up<R: Fields>(row: &R) -> Result<Known, ReadError> {
+    let project = row.project_id(1)?;
+    Ok(match row.text(0)?.as_str() {
+        "head" => Known::Head(
+            project,
+            crate::group::Head {
+                code: row.text(2)?,
+                changed_by: row.text(3)?,
+                hash: row.text(4)?,
+                version: row.count(5)?,
+                changed_at: row.instant(6)?,
+            },
+        ),
+        "answer" => Known::Answer(
+            project,
+            AnswerRow {
+                key: row.text(2)?,
+                request: row.text(3)?,
+                response: row.text(4)?,
+                at: row.instant(6)?,
+            },
+        ),
+        _ => Known::Code(row.text(2)?, project),
+    })
 }
 
-/// A point in time.
-pub(crate) fn instant(row: &SqliteRow, index: usize) -> Result<Instant, ReadError> {
-    column(row, index).map(Instant)
+/// One thing a group has to know before it is decided.
+pub(crate) enum Known {
+    /// The last change of a project.
+    Head(ProjectId, crate::group::Head),
+    /// The answer to an idempotency key.
+    Answer(ProjectId, AnswerRow),
+    /// Who has a code.
+    Code(String, ProjectId),
 }

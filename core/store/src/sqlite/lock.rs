@@ -28,7 +28,7 @@ impl WriteLock {
     pub(crate) async fn take(database: &Path, wait: Duration) -> Result<Self, StoreError> {
         let path = lock_path(database);
         let open_error = |error: std::io::Error| StoreError::Open {
-            path: path.clone(),
+            location: path.display().to_string(),
             reason: error.to_string(),
         };
         let mut file = private(OpenOptions::new().read(true).write(true).create(true))
@@ -44,7 +44,7 @@ impl WriteLock {
                 }
                 Err(TryLockError::WouldBlock) => {
                     return Err(StoreError::Locked {
-                        path: database.to_owned(),
+                        location: database.display().to_string(),
                         pid: read_pid(&mut file),
                     });
                 }

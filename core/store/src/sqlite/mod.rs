@@ -1,6 +1,22 @@
 //! The engine's `Store` port on SQLite.
+//!
+//! * A lock file refuses a second writing process; readers may always join (`Options::read_only`).
+//! * The file is in WAL mode with `synchronous=FULL`: what was answered survives a crash of the
+//!   process, the kernel and the power supply. After a failed commit nothing more is written until a
+//!   restart.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+mod lock;
+mod look_up;
+mod parameters;
+mod schema;
+mod sql;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
@@ -8,22 +24,23 @@ use liucheng_engine::ports::{
     ProjectId, ProjectRow, ReadError, RecordRow, Store, TimerRow, TokenRow,
 };
 use sqlx::{
-    Sqlite, SqliteConnection, SqlitePool,
+    Connection, Decode, Row, Sqlite, SqliteConnection, SqlitePool, Type,
     query::Query,
     sqlite::{SqliteArguments, SqlitePoolOptions, SqliteRow},
 };
-use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
+use self::{lock::WriteLock, schema::open_error, writer::Writer};
 use crate::{
-    StoreError, check,
+    Migrated, Options, StoreError, check,
     group::Operation,
-    lock::WriteLock,
-    read,
-    schema::{self, open_error},
-    sql,
+    queue::Submitter,
+    read::{self, Fields, each, failed},
+    sql as shared,
     stats::{Counters, Stats},
-    writer::{Job, Message, Writer},
 };
+
+pub(crate) use schema::MIGRATIONS;
 
 /// Reads are short and the machine has few cores.
 const READERS: u32 = 4;
@@ -33,7 +50,45 @@ const READER_WAIT: Duration = Duration::from_secs(10);
 
 type ReadQuery = Query<'static, Sqlite, SqliteArguments>;
 
-/// An open database.
+/// Opens the database at a path or `sqlite://PATH`, creating and migrating it unless read-only.
+///
+/// # Errors
+/// [`StoreError`], with a code and a hint.
+pub async fn open(location: &str, options: Options) -> Result<SqliteStore, StoreError> {
+    let path = schema::locate(location)?;
+    if options.read_only {
+        return SqliteStore::reader(path).await;
+    }
+    let (connection, lock, _) = prepare(&path, &options).await?;
+    Ok(SqliteStore::writer(path, connection, lock))
+}
+
+/// Creates or migrates the database and closes it again.
+pub(crate) async fn migrate(location: &str, options: &Options) -> Result<Migrated, StoreError> {
+    let path = schema::locate(location)?;
+    let (connection, _lock, from) = prepare(&path, options).await?;
+    connection
+        .close()
+        .await
+        .map_err(|error| open_error(&path, &error))?;
+    Ok(Migrated {
+        from,
+        to: crate::latest_schema_version(),
+    })
+}
+
+async fn prepare(
+    path: &Path,
+    options: &Options,
+) -> Result<(SqliteConnection, WriteLock, i64), StoreError> {
+    let lock = WriteLock::take(path, options.lock_wait).await?;
+    schema::create(path)?;
+    let mut connection = schema::connect(&schema::write_options(path), path).await?;
+    let from = schema::migrate(&mut connection, path).await?;
+    Ok((connection, lock, from))
+}
+
+/// An open SQLite database.
 ///
 /// Dropping it lets the writer finish what was queued in the background; [`SqliteStore::close`] waits
 /// for that.
@@ -41,12 +96,12 @@ type ReadQuery = Query<'static, Sqlite, SqliteArguments>;
 pub struct SqliteStore {
     readers: SqlitePool,
     /// Absent if the database was opened for reading only.
-    queue: Option<mpsc::Sender<Message>>,
+    queue: Option<Submitter>,
     counters: Arc<Counters>,
 }
 
 impl SqliteStore {
-    pub(crate) fn writer(path: PathBuf, connection: SqliteConnection, lock: WriteLock) -> Self {
+    fn writer(path: PathBuf, connection: SqliteConnection, lock: WriteLock) -> Self {
         let readers = readers(&path);
         let (writer, queue, counters) = Writer::new(path, connection, lock);
         tokio::spawn(writer.run());
@@ -57,14 +112,14 @@ impl SqliteStore {
         }
     }
 
-    pub(crate) async fn reader(path: PathBuf) -> Result<Self, StoreError> {
+    async fn reader(path: PathBuf) -> Result<Self, StoreError> {
         let readers = readers(&path);
         let mut connection = readers
             .acquire()
             .await
             .map_err(|error| open_error(&path, &error))?;
         let found = schema::version(&mut connection, &path).await?;
-        schema::check_version(found, &path)?;
+        check::version(found, &path.display())?;
         drop(connection);
         Ok(Self {
             readers,
@@ -78,8 +133,8 @@ impl SqliteStore {
     /// # Errors
     /// [`ReadError`] if the database cannot be read.
     pub async fn schema_version(&self) -> Result<i64, ReadError> {
-        let query = sqlx::query(sql::SCHEMA_VERSION);
-        read::column(&self.one(query).await?, 0)
+        let query = sqlx::query(shared::SCHEMA_VERSION);
+        self.one(query).await?.number(0)
     }
 
     /// Returns what the writer has done since the store was opened.
@@ -92,25 +147,14 @@ impl SqliteStore {
     pub async fn close(&self) {
         self.readers.close().await;
         let Some(queue) = &self.queue else { return };
-        let (reply, closed) = oneshot::channel();
-        // An error means that the writer is gone already.
-        if queue.send(Message::Close(reply)).await.is_ok() {
-            closed.await.ok();
-        }
+        queue.close().await;
     }
 
     async fn submit(&self, operation: Operation) -> Result<(), CommitError> {
         let queue = self.queue.as_ref().ok_or_else(|| {
             CommitError::Unavailable("the database was opened for reading only".to_owned())
         })?;
-        let closed = || CommitError::Unavailable("the store is closed".to_owned());
-        let (reply, result) = oneshot::channel();
-        let job = Job { operation, reply };
-        queue
-            .send(Message::Write(job))
-            .await
-            .map_err(|_| closed())?;
-        result.await.map_err(|_| closed())?
+        queue.submit(operation).await
     }
 
     async fn rows(&self, query: ReadQuery) -> Result<Vec<SqliteRow>, ReadError> {
@@ -129,7 +173,7 @@ impl SqliteStore {
     }
 }
 
-fn readers(path: &std::path::Path) -> SqlitePool {
+fn readers(path: &Path) -> SqlitePool {
     SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(READER_WAIT)
@@ -149,11 +193,40 @@ fn number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn each<T>(
-    rows: &[SqliteRow],
-    decode: fn(&SqliteRow) -> Result<T, ReadError>,
-) -> Result<Vec<T>, ReadError> {
-    rows.iter().map(decode).collect()
+impl Fields for SqliteRow {
+    fn text(&self, index: usize) -> Result<String, ReadError> {
+        column(self, index)
+    }
+
+    fn optional_text(&self, index: usize) -> Result<Option<String>, ReadError> {
+        column(self, index)
+    }
+
+    fn number(&self, index: usize) -> Result<i64, ReadError> {
+        column(self, index)
+    }
+
+    fn optional_number(&self, index: usize) -> Result<Option<i64>, ReadError> {
+        column(self, index)
+    }
+
+    fn bytes(&self, index: usize) -> Result<Vec<u8>, ReadError> {
+        column(self, index)
+    }
+
+    fn project_id(&self, index: usize) -> Result<ProjectId, ReadError> {
+        let bytes: &[u8] = column(self, index)?;
+        Uuid::from_slice(bytes)
+            .map(ProjectId)
+            .map_err(|error| failed(&error))
+    }
+}
+
+fn column<'r, T>(row: &'r SqliteRow, index: usize) -> Result<T, ReadError>
+where
+    T: Decode<'r, Sqlite> + Type<Sqlite>,
+{
+    row.try_get(index).map_err(|error| failed(&error))
 }
 
 #[async_trait]
@@ -168,9 +241,9 @@ impl Store for SqliteStore {
     }
 
     async fn find_code(&self, code: &str) -> Result<Option<ProjectId>, ReadError> {
-        let query = sqlx::query(sql::FIND_CODE).bind(code.to_owned());
+        let query = sqlx::query(shared::FIND_CODE).bind(code.to_owned());
         let row = self.row(query).await?;
-        row.map(|row| read::project_id(&row, 0)).transpose()
+        row.map(|row| row.project_id(0)).transpose()
     }
 
     async fn list(&self, page: Page) -> Result<Vec<ProjectRow>, ReadError> {
@@ -195,7 +268,7 @@ impl Store for SqliteStore {
     }
 
     async fn answer(&self, project: ProjectId, key: &str) -> Result<Option<AnswerRow>, ReadError> {
-        let query = sqlx::query(sql::ANSWER)
+        let query = sqlx::query(shared::ANSWER)
             .bind(id(project))
             .bind(key.to_owned());
         self.row(query)
@@ -216,7 +289,7 @@ impl Store for SqliteStore {
     }
 
     async fn timers(&self, project: ProjectId) -> Result<Vec<TimerRow>, ReadError> {
-        let query = sqlx::query(sql::TIMERS).bind(id(project));
+        let query = sqlx::query(shared::TIMERS).bind(id(project));
         each(&self.rows(query).await?, read::timer)
     }
 
@@ -231,7 +304,7 @@ impl Store for SqliteStore {
     }
 
     async fn mail(&self, project: ProjectId) -> Result<Vec<MailRecord>, ReadError> {
-        let query = sqlx::query(sql::MAIL).bind(id(project));
+        let query = sqlx::query(shared::MAIL).bind(id(project));
         each(&self.rows(query).await?, read::mail)
     }
 
@@ -252,8 +325,7 @@ impl Store for SqliteStore {
 
     async fn next_wake(&self) -> Result<Option<Instant>, ReadError> {
         let row = self.one(sqlx::query(sql::NEXT_WAKE)).await?;
-        let at: Option<i64> = read::column(&row, 0)?;
-        Ok(at.map(Instant))
+        Ok(row.optional_number(0)?.map(Instant))
     }
 
     async fn put_document(&self, document: Document) -> Result<(), CommitError> {
@@ -261,7 +333,7 @@ impl Store for SqliteStore {
     }
 
     async fn document(&self, kind: &str, digest: &str) -> Result<Option<Document>, ReadError> {
-        let query = sqlx::query(sql::DOCUMENT)
+        let query = sqlx::query(shared::DOCUMENT)
             .bind(kind.to_owned())
             .bind(digest.to_owned());
         let row = self.row(query).await?;
@@ -269,7 +341,7 @@ impl Store for SqliteStore {
     }
 
     async fn documents(&self, kind: &str) -> Result<Vec<Document>, ReadError> {
-        let query = sqlx::query(sql::DOCUMENTS).bind(kind.to_owned());
+        let query = sqlx::query(shared::DOCUMENTS).bind(kind.to_owned());
         each(&self.rows(query).await?, read::document)
     }
 
@@ -278,11 +350,11 @@ impl Store for SqliteStore {
     }
 
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError> {
-        let query = sqlx::query(sql::TOKEN).bind(hash.to_owned());
+        let query = sqlx::query(shared::TOKEN).bind(hash.to_owned());
         self.row(query).await?.as_ref().map(read::token).transpose()
     }
 
     async fn token_count(&self) -> Result<u64, ReadError> {
-        read::count(&self.one(sqlx::query(sql::TOKEN_COUNT)).await?, 0)
+        self.one(sqlx::query(shared::TOKEN_COUNT)).await?.count(0)
     }
 }

@@ -3,57 +3,23 @@
 //! It takes all operations that wait, decides them in memory ([`crate::group`]), writes what is left
 //! in one transaction and answers them all. The more callers wait, the more share one fsync.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    mem,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, mem, path::PathBuf, sync::Arc, time::Instant};
 
 use liucheng_engine::ports::{CommitError, ProjectId};
 use sqlx::{Connection, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
+use super::{lock::WriteLock, look_up::look_up, parameters::parameters, schema, sql};
 use crate::{
     StoreError,
-    group::{Group, Head, Operation, Verdict},
-    lock::WriteLock,
-    look_up::look_up,
-    schema, sql,
+    group::{Group, Head, Verdict},
+    queue::{Job, Queue, Submitter},
+    sql as shared,
     stats::Counters,
 };
 
-/// How many operations may wait; senders wait beyond that.
-pub(crate) const QUEUE: usize = 1_024;
-
-/// How long a group may take, without the fsync: longer groups only make everybody wait longer.
-const GROUP_TIME: Duration = Duration::from_millis(5);
-
-/// A group has at least as many operations as wait, up to this many, however slow the machine is.
-const GROUP_MIN: usize = 16;
-
-/// A group never has more operations than this.
-const GROUP_MAX: usize = 512;
-
-/// A group takes no further operation beyond this many bytes: its rows are in memory several times.
-const GROUP_BYTES: usize = 4 << 20;
-
 /// How many heads of projects are remembered, about 300 bytes each.
 const HEADS: usize = 16_384;
-
-/// An operation and whoever waits for it.
-pub(crate) struct Job {
-    pub operation: Operation,
-    pub reply: oneshot::Sender<Result<(), CommitError>>,
-}
-
-/// What the writer is told.
-pub(crate) enum Message {
-    Write(Job),
-    Close(oneshot::Sender<()>),
-}
 
 /// Why a group was not written.
 enum Failure {
@@ -73,17 +39,12 @@ impl From<sqlx::Error> for Failure {
 pub(crate) struct Writer {
     path: PathBuf,
     connection: SqliteConnection,
-    queue: mpsc::Receiver<Message>,
+    queue: Queue,
     counters: Arc<Counters>,
     /// The last version of projects changed lately, as committed.
     heads: HashMap<ProjectId, Head>,
-    /// Operations that come before the queue.
-    held: VecDeque<Job>,
-    /// How long one operation took lately.
-    pace: Duration,
     /// Why nothing is written any more.
     stopped: Option<String>,
-    closing: Option<oneshot::Sender<()>>,
     lock: WriteLock,
 }
 
@@ -93,8 +54,8 @@ impl Writer {
         path: PathBuf,
         connection: SqliteConnection,
         lock: WriteLock,
-    ) -> (Self, mpsc::Sender<Message>, Arc<Counters>) {
-        let (sender, queue) = mpsc::channel(QUEUE);
+    ) -> (Self, Submitter, Arc<Counters>) {
+        let (queue, submitter) = Queue::new();
         let counters = Arc::new(Counters::default());
         let writer = Self {
             path,
@@ -102,18 +63,15 @@ impl Writer {
             queue,
             counters: Arc::clone(&counters),
             heads: HashMap::new(),
-            held: VecDeque::new(),
-            pace: GROUP_TIME / 64,
             stopped: None,
-            closing: None,
             lock,
         };
-        (writer, sender, counters)
+        (writer, submitter, counters)
     }
 
     /// Writes until all senders are gone or one says close.
     pub(crate) async fn run(mut self) {
-        while let Some(jobs) = self.next_group().await {
+        while let Some(jobs) = self.queue.next_group().await {
             self.process(jobs).await;
         }
         if self.stopped.is_some() {
@@ -128,47 +86,7 @@ impl Writer {
             // Only now may another process write.
             drop(self.lock);
         }
-        if let Some(closing) = self.closing {
-            closing.send(()).ok();
-        }
-    }
-
-    async fn next_group(&mut self) -> Option<Vec<Job>> {
-        let mut jobs = Vec::from(mem::take(&mut self.held));
-        if jobs.is_empty() {
-            let message = self.queue.recv().await?;
-            self.take(message, &mut jobs);
-            // Callers that were just answered get to ask again: groups stay full, at the price of
-            // nothing when nobody waits.
-            tokio::task::yield_now().await;
-        }
-        let limit = self.limit();
-        let mut bytes: usize = jobs.iter().map(|job| job.operation.size()).sum();
-        while jobs.len() < limit && bytes < GROUP_BYTES {
-            let Ok(message) = self.queue.try_recv() else {
-                break;
-            };
-            self.take(message, &mut jobs);
-            bytes += jobs.last().map_or(0, |job| job.operation.size());
-        }
-        Some(jobs)
-    }
-
-    fn take(&mut self, message: Message, jobs: &mut Vec<Job>) {
-        match message {
-            Message::Write(job) => jobs.push(job),
-            Message::Close(reply) => {
-                self.queue.close();
-                self.closing = Some(reply);
-            }
-        }
-    }
-
-    fn limit(&self) -> usize {
-        let fitting = GROUP_TIME.as_nanos() / self.pace.as_nanos().max(1);
-        usize::try_from(fitting)
-            .unwrap_or(GROUP_MAX)
-            .clamp(GROUP_MIN, GROUP_MAX)
+        self.queue.ended();
     }
 
     async fn process(&mut self, jobs: Vec<Job>) {
@@ -195,7 +113,7 @@ impl Writer {
             match verdict {
                 Verdict::Write => self.reply(job, Ok(())),
                 Verdict::Refuse(error) => self.reply(job, Err(error)),
-                Verdict::Later => self.held.push_back(job),
+                Verdict::Later => self.queue.held.push_back(job),
             }
         }
     }
@@ -263,9 +181,7 @@ impl Writer {
             return Ok(verdicts);
         }
         write(&mut self.connection, &group).await?;
-        // A moving average: one slow group does not make the next ones small.
-        let operations = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
-        self.pace = (self.pace * 7 + started.elapsed() / operations) / 8;
+        self.queue.measured(started, jobs.len());
         sqlx::query(sql::COMMIT)
             .execute(&mut self.connection)
             .await
@@ -282,16 +198,14 @@ impl Writer {
 
 /// Writes all rows of a group, without committing them.
 async fn write(connection: &mut SqliteConnection, group: &Group<'_>) -> Result<(), sqlx::Error> {
-    let parameters = group
-        .parameters()
-        .map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let parameters = parameters(group).map_err(|error| sqlx::Error::Encode(error.into()))?;
     let mut query = sqlx::query(sql::WRITE_GROUP);
     for parameter in parameters {
         query = query.bind(parameter);
     }
     query.execute(&mut *connection).await?;
     for document in &group.documents {
-        sqlx::query(sql::PUT_DOCUMENT)
+        sqlx::query(shared::PUT_DOCUMENT)
             .bind(&document.kind)
             .bind(&document.digest)
             .bind(&document.id)
@@ -301,7 +215,7 @@ async fn write(connection: &mut SqliteConnection, group: &Group<'_>) -> Result<(
             .await?;
     }
     for token in &group.tokens {
-        sqlx::query(sql::PUT_TOKEN)
+        sqlx::query(shared::PUT_TOKEN)
             .bind(&token.hash)
             .bind(&token.actor)
             .bind(&token.roles)

@@ -5,14 +5,14 @@
 
 use std::collections::HashMap;
 
-use liucheng_engine::ports::{AnswerRow, Commit, ProjectId, ReadError};
+use liucheng_engine::ports::{Commit, ProjectId, ReadError};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
+use super::sql;
 use crate::{
     group::{Found, Head, Operation},
-    read::{column, count, instant, project_id},
-    sql,
-    writer::Job,
+    queue::Job,
+    read::{self, Known},
 };
 
 /// Reads what the operations depend on; heads that were not known yet are added to `heads`.
@@ -63,29 +63,15 @@ fn note(
     heads: &mut HashMap<ProjectId, Head>,
     found: &mut Found,
 ) -> Result<(), ReadError> {
-    let id = project_id(row, 1)?;
-    match column(row, 0)? {
-        "head" => {
-            let head = Head {
-                code: column(row, 2)?,
-                changed_by: column(row, 3)?,
-                hash: column(row, 4)?,
-                version: count(row, 5)?,
-                changed_at: instant(row, 6)?,
-            };
+    match read::look_up(row)? {
+        Known::Head(id, head) => {
             heads.insert(id, head);
         }
-        "answer" => {
-            let answer = AnswerRow {
-                key: column(row, 2)?,
-                request: column(row, 3)?,
-                response: column(row, 4)?,
-                at: instant(row, 6)?,
-            };
+        Known::Answer(id, answer) => {
             found.answers.insert((id, answer.key.clone()), answer);
         }
-        _ => {
-            found.codes.insert(column(row, 2)?, id);
+        Known::Code(code, id) => {
+            found.codes.insert(code, id);
         }
     }
     Ok(())

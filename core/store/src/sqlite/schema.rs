@@ -12,21 +12,16 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use crate::{StoreError, lock::private, sql};
+use super::{lock::private, sql};
+use crate::{StoreError, check, sql as shared};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// `LCHH`, set by the first migration.
 const APPLICATION_ID: i64 = 0x4C43_4848;
 
 /// How long a reader waits while the file is being recovered or closed by another connection.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Returns the schema version this program was built with.
-#[must_use]
-pub fn latest_schema_version() -> i64 {
-    MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0)
-}
 
 /// Turns `sqlite://PATH`, `sqlite:PATH` or a plain path into one absolute path.
 ///
@@ -101,29 +96,16 @@ pub(crate) async fn version(
     let application: i64 = found.try_get(2).map_err(failed)?;
     if tables > 0 && application != APPLICATION_ID {
         return Err(StoreError::Foreign {
-            path: path.to_owned(),
+            location: path.display().to_string(),
         });
     }
     if migrated == 0 {
         return Ok(0);
     }
-    sqlx::query_scalar(sql::SCHEMA_VERSION)
+    sqlx::query_scalar(shared::SCHEMA_VERSION)
         .fetch_one(&mut *connection)
         .await
         .map_err(failed)
-}
-
-/// Refuses a database this program cannot read.
-pub(crate) fn check_version(found: i64, path: &Path) -> Result<(), StoreError> {
-    let known = latest_schema_version();
-    if found < known {
-        return Err(StoreError::MigrationsBehind {
-            path: path.to_owned(),
-            found,
-            needed: known,
-        });
-    }
-    check_not_newer(found, path)
 }
 
 /// Applies the missing migrations; returns the version before.
@@ -132,12 +114,12 @@ pub(crate) async fn migrate(
     path: &Path,
 ) -> Result<i64, StoreError> {
     let before = version(connection, path).await?;
-    check_not_newer(before, path)?;
+    check::not_newer(before, &path.display())?;
     MIGRATIONS
         .run(connection)
         .await
         .map_err(|error| StoreError::Migration {
-            path: path.to_owned(),
+            location: path.display().to_string(),
             reason: error.to_string(),
         })?;
     Ok(before)
@@ -156,19 +138,7 @@ pub(crate) async fn connect(
 /// Wraps what the system or SQLite said about a file.
 pub(crate) fn open_error(path: &Path, error: &dyn std::error::Error) -> StoreError {
     StoreError::Open {
-        path: path.to_owned(),
+        location: path.display().to_string(),
         reason: error.to_string(),
     }
-}
-
-fn check_not_newer(found: i64, path: &Path) -> Result<(), StoreError> {
-    let known = latest_schema_version();
-    if found > known {
-        return Err(StoreError::Newer {
-            path: path.to_owned(),
-            found,
-            known,
-        });
-    }
-    Ok(())
 }
