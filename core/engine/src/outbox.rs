@@ -25,8 +25,13 @@ impl Engine {
     /// When the store cannot be read or written.
     pub async fn deliver_due(&self) -> Result<usize, CommandError> {
         let due = self.store.due_mail(self.clock.now(), BATCH).await?;
-        let count = due.len();
+        let mut count = 0;
         for row in due {
+            // Another process may have taken over while the mails before were on their way.
+            if !self.store.holds_mail(row.project, &row.key).await? {
+                continue;
+            }
+            count += 1;
             let outcome = match self.mailer.send(&row.mail).await {
                 Ok(()) => MailOutcome::Sent(self.clock.now()),
                 Err(MailError::Transient(error)) if row.attempts + 1 < ATTEMPTS_MAX => {

@@ -272,17 +272,28 @@ pub trait Store: Send + Sync {
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
 
     /// Timers due at `now`, earliest first, at most `limit`.
+    ///
+    /// Where several processes share a database, these are claimed for this one: it is given them
+    /// again until they were changed, and no other process is.
     async fn due_timers(&self, now: Instant, limit: u32) -> Result<Vec<TimerRow>, ReadError>;
     /// All timers of a project, by key.
     async fn timers(&self, id: ProjectId) -> Result<Vec<TimerRow>, ReadError>;
     /// Moves a timer without a history record, if its generation is still this one.
     async fn postpone_timer(&self, timer: TimerRow) -> Result<(), CommitError>;
 
-    /// Mails due at `now`, earliest first, at most `limit`.
+    /// Mails due at `now`, earliest first, at most `limit`; claimed like timers.
     async fn due_mail(&self, now: Instant, limit: u32) -> Result<Vec<OutboxRow>, ReadError>;
+    /// Whether a mail that [`Store::due_mail`] gave is still this process's to send. To be asked right
+    /// before sending: the process may have stood still, and another have taken over.
+    ///
+    /// Always true where only one process writes.
+    async fn holds_mail(&self, _id: ProjectId, _key: &str) -> Result<bool, ReadError> {
+        Ok(true)
+    }
     /// All mails of a project in the order they were planned.
     async fn mail(&self, id: ProjectId) -> Result<Vec<MailRecord>, ReadError>;
-    /// Records the result of an attempt to send.
+    /// Records the result of an attempt to send; changes nothing if another process has claimed the
+    /// mail.
     async fn finish_mail(
         &self,
         id: ProjectId,
@@ -306,4 +317,7 @@ pub trait Store: Send + Sync {
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError>;
     /// How many tokens there are.
     async fn token_count(&self) -> Result<u64, ReadError>;
+
+    /// Writes what is queued and gives up locks and claims; nothing can be read or written afterwards.
+    async fn close(&self) {}
 }
