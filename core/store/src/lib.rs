@@ -1,53 +1,118 @@
-//! Keeps projects in SQLite.
+//! Keeps projects in SQLite or PostgreSQL.
 //!
-//! [`open`] gives a [`SqliteStore`], the engine's `Store` port over one database file.
+//! [`connect`] gives the engine's `Store` port over the database a location names; [`open`] and
+//! [`postgres::open`] give the one of a certain kind.
 //!
-//! * All changes go through one writer task, which writes all that wait in one transaction with a
-//!   handful of set-based statements and one fsync, and answers only then (`queue`, `group`).
+//! * All changes of a process go through one writer task, which writes all that wait in one transaction
+//!   with a handful of set-based statements and one fsync, and answers only then (`queue`, `group`).
 //! * Reads run beside it on a few connections of their own.
+//! * An SQLite file has one writing process; on PostgreSQL several share the work.
 
 mod check;
 mod error;
 mod group;
+pub mod postgres;
 mod queue;
 mod read;
 mod sql;
 mod sqlite;
 mod stats;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use liucheng_engine::ports::Store;
+use tokio::sync::Notify;
 
 pub use error::StoreError;
+pub use postgres::PostgresStore;
 pub use sqlite::{SqliteStore, open};
 pub use stats::Stats;
 
 /// How a database is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Only reads, beside a server that may be running: takes no lock and applies no migration.
     ///
     /// Defaults to `false`.
     pub read_only: bool,
-    /// How long to wait for a writing process that is about to end. Defaults to half a second.
+    /// SQLite: how long to wait for a writing process that is about to end. Defaults to half a second.
     pub lock_wait: Duration,
+    /// PostgreSQL: notified when another node has set something that is due soon.
+    pub wake: Option<Arc<Notify>>,
+    /// PostgreSQL: this node's name, the same after a restart and different from all others'. A process
+    /// that has one takes over at once what its predecessor was doing; without a name, when the
+    /// predecessor's lease ends.
+    pub node: Option<String>,
+    /// PostgreSQL: how long after its last sign of life a node's work is left to it. Defaults to 20
+    /// seconds.
+    pub lease: Duration,
+    /// PostgreSQL: connections for reading; writing takes one more, and listening another. Defaults
+    /// to 8.
+    pub connections: u32,
+}
+
+impl Options {
+    /// The defaults, for constants.
+    pub const DEFAULT: Self = Self {
+        read_only: false,
+        lock_wait: Duration::from_millis(500),
+        wake: None,
+        node: None,
+        lease: Duration::from_secs(20),
+        connections: 8,
+    };
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            read_only: false,
-            lock_wait: Duration::from_millis(500),
-        }
+        Self::DEFAULT
     }
 }
 
 /// Schema versions before and after a migration; equal if there was nothing to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Migrated {
-    /// The version before; 0 for a new file.
+    /// The version before; 0 for a new database.
     pub from: i64,
     /// The version now.
     pub to: i64,
+}
+
+/// The kinds of databases there are.
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// The one place that reads the scheme of a location; everything without one is a path.
+fn kind(location: &str) -> Kind {
+    match location.split_once("://") {
+        Some(("postgres" | "postgresql", _)) => Kind::Postgres,
+        _ => Kind::Sqlite,
+    }
+}
+
+/// Opens the database at a path, `sqlite://PATH` or `postgres://USER@HOST/DATABASE`, creating its
+/// schema and migrating it unless read-only.
+///
+/// # Errors
+/// [`StoreError`], with a code and a hint.
+pub async fn connect(location: &str, options: Options) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match kind(location) {
+        Kind::Sqlite => Arc::new(sqlite::open(location, options).await?),
+        Kind::Postgres => Arc::new(postgres::open(location, options).await?),
+    })
+}
+
+/// Creates or migrates the database at a location as for [`connect`] and closes it again.
+///
+/// # Errors
+/// [`StoreError`], with a code and a hint; `E-STORE-LOCKED` while a server runs on an SQLite file.
+pub async fn migrate(location: &str, options: Options) -> Result<Migrated, StoreError> {
+    match kind(location) {
+        Kind::Sqlite => sqlite::migrate(location, &options).await,
+        Kind::Postgres => postgres::migrate(location).await,
+    }
 }
 
 /// Returns the schema version this program was built with, the same number for every database.
@@ -57,10 +122,18 @@ pub fn latest_schema_version() -> i64 {
     versions.max().unwrap_or(0)
 }
 
-/// Creates or migrates the database at a path or `sqlite://PATH` and closes it again.
-///
-/// # Errors
-/// [`StoreError`], with a code and a hint; `E-STORE-LOCKED` while a server runs on it.
-pub async fn migrate(location: &str, options: Options) -> Result<Migrated, StoreError> {
-    sqlite::migrate(location, &options).await
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_databases_have_the_same_migrations() {
+        let list = |migrator: &sqlx::migrate::Migrator| {
+            let migrations = migrator.iter();
+            migrations
+                .map(|m| (m.version, m.description.to_string()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(list(&sqlite::MIGRATIONS), list(&postgres::MIGRATIONS));
+    }
 }

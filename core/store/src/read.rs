@@ -162,6 +162,7 @@ pub(crate) fn look_up<R: Fields>(row: &R) -> Result<Known, ReadError> {
                 at: row.instant(6)?,
             },
         ),
+        "record" => Known::Record(project, row.count(5)?, row.text(4)?),
         _ => Known::Code(row.text(2)?, project),
     })
 }
@@ -174,4 +175,6 @@ pub(crate) enum Known {
     Answer(ProjectId, AnswerRow),
     /// Who has a code.
     Code(String, ProjectId),
+    /// The hash of a project's record.
+    Record(ProjectId, u64, String),
 }

@@ -73,6 +73,8 @@ fn note(
         Known::Code(code, id) => {
             found.codes.insert(code, id);
         }
+        // Not asked for: what the one writing process has written it knows.
+        Known::Record(..) => {}
     }
     Ok(())
 }

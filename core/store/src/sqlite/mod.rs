@@ -357,4 +357,8 @@ impl Store for SqliteStore {
     async fn token_count(&self) -> Result<u64, ReadError> {
         self.one(sqlx::query(shared::TOKEN_COUNT)).await?.count(0)
     }
+
+    async fn close(&self) {
+        Self::close(self).await;
+    }
 }

@@ -1,4 +1,4 @@
-//! The contract every store keeps, and what only the SQLite store promises.
+//! The contract every store keeps, and what only SQLite's or only PostgreSQL's promises.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,5 +10,7 @@
 mod checks;
 mod crash;
 mod model;
+mod postgres;
 mod samples;
+mod server;
 mod sqlite;

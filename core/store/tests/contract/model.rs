@@ -10,6 +10,7 @@ use proptest::{
 
 use crate::{
     checks::Database,
+    postgres::Postgres,
     samples::{answer, change, id, mail, timer},
     sqlite::Sqlite,
 };
@@ -268,11 +269,10 @@ async fn compare_due(store: &dyn Store, model: &Model) {
     assert_eq!(listed, codes);
 }
 
-#[test]
-fn store_agrees_with_the_model() {
+fn agree<D: Database>(cases: u32) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut runner = TestRunner::new(Config {
-        cases: 24,
+        cases,
         failure_persistence: None,
         ..Config::default()
     });
@@ -280,7 +280,9 @@ fn store_agrees_with_the_model() {
     runner
         .run(&steps, |steps| {
             runtime.block_on(async {
-                let database = Sqlite::new();
+                let Some(database) = D::new().await else {
+                    return;
+                };
                 let mut model = Model::new();
                 let mut store = database.open().await;
                 for step in &steps {
@@ -295,4 +297,14 @@ fn store_agrees_with_the_model() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn sqlite_agrees_with_the_model() {
+    agree::<Sqlite>(24);
+}
+
+#[test]
+fn postgres_agrees_with_the_model() {
+    agree::<Postgres>(12);
 }

@@ -17,6 +17,12 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
+    pub fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("项目 1.db")
     }
@@ -36,10 +42,8 @@ impl Sqlite {
 }
 
 impl Database for Sqlite {
-    fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
+    async fn new() -> Option<Self> {
+        Some(Sqlite::new())
     }
 
     async fn open(&self) -> Arc<dyn Store> {
@@ -50,13 +54,13 @@ impl Database for Sqlite {
 store_contract!(Sqlite);
 
 const NO_WAIT: Options = Options {
-    read_only: false,
     lock_wait: Duration::ZERO,
+    ..Options::DEFAULT
 };
 
 const READ_ONLY: Options = Options {
     read_only: true,
-    lock_wait: Duration::ZERO,
+    ..NO_WAIT
 };
 
 #[tokio::test]
@@ -140,7 +144,7 @@ async fn foreign_database_is_left_alone() {
 
 #[tokio::test]
 async fn odd_locations_are_refused() {
-    for location in ["", ":memory:", "sqlite::memory:", "postgres://host/db", "/"] {
+    for location in ["", ":memory:", "sqlite::memory:", "mysql://host/db", "/"] {
         let refused = open(location, NO_WAIT).await.unwrap_err();
         assert_eq!(refused.code(), "E-STORE-LOCATION", "{location}");
     }

@@ -1,0 +1,58 @@
+//! What an error of PostgreSQL means for a group.
+
+use sqlx::Error;
+
+/// Why a group was not written, or why that is not known.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Nothing was written; one of the operations may be to blame.
+    Refused(Error),
+    /// Nothing was written; the same again may go well.
+    Again(Error),
+    /// Nothing was written, and trying again would not help.
+    Failed(Error),
+    /// The connection is gone, perhaps between the commit and its answer.
+    Lost(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::Database(database) => database.code().unwrap_or_default().into_owned(),
+            Error::Encode(_) | Error::Decode(_) | Error::ColumnDecode { .. } => {
+                return Self::Failed(error);
+            }
+            _ => return Self::Lost(error),
+        };
+        match code.as_str() {
+            // Serialization failure, deadlock.
+            "40001" | "40P01" => Self::Again(error),
+            // A statement or a lock took too long: perhaps somebody sits on one project's row.
+            "57014" | "55P03" => Self::Refused(error),
+            // A server that became read-only is not the one to talk to.
+            "25006" => Self::Lost(error),
+            // Being shut down, starting up, connection broken.
+            _ if code.starts_with("57P") || code.starts_with("08") => Self::Lost(error),
+            // Data, constraints, limits.
+            _ if ["22", "23", "54"]
+                .iter()
+                .any(|class| code.starts_with(class)) =>
+            {
+                Self::Refused(error)
+            }
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+/// Whether a read that failed so may be tried again on another connection.
+pub(crate) fn is_passing(error: &Error) -> bool {
+    match error {
+        Error::Io(_) | Error::Protocol(_) | Error::WorkerCrashed => true,
+        Error::Database(database) => {
+            let code = database.code().unwrap_or_default();
+            code.starts_with("57P") || code.starts_with("08") || code.starts_with("40")
+        }
+        _ => false,
+    }
+}
