@@ -1,5 +1,6 @@
 //! Measures durable changes per second: `cargo run --release -p liucheng-store --example throughput
-//! -- FOLDER COMMITTERS SECONDS`.
+//! -- WHERE COMMITTERS SECONDS`, where WHERE is a folder for an SQLite file, or `postgres://…` with an
+//! empty database.
 //!
 //! Each committer walks its own projects through nine changes, one after the other; a change updates
 //! the state row, adds a record and re-arms a timer, and counts when it was acknowledged.
@@ -15,7 +16,7 @@ use std::{
 use liucheng_engine::ports::{
     Commit, Instant as At, ProjectId, ProjectRow, RecordRow, Store, TimerRow,
 };
-use liucheng_store::{Options, SqliteStore, open};
+use liucheng_store::{Options, Stats, open, postgres};
 use uuid::Uuid;
 
 const CHANGES: u64 = 9;
@@ -23,11 +24,10 @@ const CHANGES: u64 = 9;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut arguments = std::env::args().skip(1);
-    let folder = arguments.next().unwrap_or_else(|| ".".to_owned());
+    let place = arguments.next().unwrap_or_else(|| ".".to_owned());
     let committers: u64 = arguments.next().map_or(Ok(64), |n| n.parse())?;
     let seconds: u64 = arguments.next().map_or(Ok(5), |n| n.parse())?;
-    let location = format!("{folder}/throughput-{}.db", std::process::id());
-    let store = Arc::new(open(&location, Options::default()).await?);
+    let (store, stats) = open_any(&place).await?;
     let started = Instant::now();
     let end = started + Duration::from_secs(seconds);
     let tasks: Vec<_> = (0..committers)
@@ -38,7 +38,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         waits.extend(task.await??);
     }
     let elapsed = started.elapsed().as_secs_f64();
-    let stats = store.stats();
+    let stats = stats();
     store.close().await;
     waits.sort_unstable();
     let at = |share: usize| {
@@ -57,8 +57,21 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(())
 }
 
+/// A store and what it counts.
+type Opened = (Arc<dyn Store>, Box<dyn Fn() -> Stats>);
+
+async fn open_any(place: &str) -> Result<Opened, liucheng_store::StoreError> {
+    if place.starts_with("postgres") {
+        let store = Arc::new(postgres::open(place, Options::default()).await?);
+        return Ok((store.clone(), Box::new(move || store.stats())));
+    }
+    let location = format!("{place}/throughput-{}.db", std::process::id());
+    let store = Arc::new(open(&location, Options::default()).await?);
+    Ok((store.clone(), Box::new(move || store.stats())))
+}
+
 async fn walk(
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
     number: u64,
     end: Instant,
 ) -> Result<Vec<Duration>, liucheng_engine::ports::CommitError> {
@@ -67,7 +80,8 @@ async fn walk(
     while Instant::now() < end {
         project += 1;
         for version in 0..CHANGES {
-            let id = (u128::from(project) << 64) | u128::from(number);
+            let run = u128::from(std::process::id());
+            let id = (run << 96) | (u128::from(project) << 64) | u128::from(number);
             let change = change(ProjectId(Uuid::from_u128(id)), version);
             let asked = Instant::now();
             store.commit(change).await?;

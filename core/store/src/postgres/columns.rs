@@ -15,7 +15,7 @@ type WriteQuery<'q> = Query<'q, Postgres, PgArguments>;
 pub(crate) struct Surroundings<'a> {
     /// The codes of projects that are known to have them.
     pub codes: &'a HashMap<ProjectId, String>,
-    /// The epochs of this node, the latest first.
+    /// The epochs of this node.
     pub epochs: Vec<i64>,
 }
 
@@ -39,11 +39,7 @@ pub(crate) fn write_group<'q>(
     let query = bind_mails(query, group)?;
     let query = bind_fates(query, group);
     let query = bind_answers(query, group);
-    let origin = surroundings.epochs.first().map(ToString::to_string);
-    Ok(query
-        .bind(surroundings.epochs.clone())
-        .bind(earliest(group).map(|at| at.0))
-        .bind(origin.unwrap_or_default()))
+    Ok(query.bind(surroundings.epochs.clone()))
 }
 
 /// The changes in order of their ids, so that two nodes lock rows in the same order.
@@ -240,7 +236,7 @@ fn bind_answers<'q>(query: WriteQuery<'q>, group: &'q Group<'_>) -> WriteQuery<'
 }
 
 /// The earliest instant at which something the group plans is due.
-fn earliest(group: &Group<'_>) -> Option<Instant> {
+pub(crate) fn earliest(group: &Group<'_>) -> Option<Instant> {
     let timers = group.timers.values().filter_map(|change| match change {
         TimerChange::Set { at, .. } => Some(*at),
         TimerChange::Clear | TimerChange::Postpone { .. } => None,

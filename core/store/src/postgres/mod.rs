@@ -136,8 +136,12 @@ impl PostgresStore {
                 stopped.clone(),
             ));
         }
+        let hints = Arc::new(listen::Hints::default());
+        let telling = Arc::clone(&hints).tell(readers.clone(), Arc::clone(&node), stopped.clone());
+        tokio::spawn(telling);
         tokio::spawn(Arc::clone(&node).keep_alive(stopped, options.wake));
-        let (writer, queue, counters) = Writer::new(place.write_options(), Arc::clone(&node));
+        let (writer, queue, counters) =
+            Writer::new(place.write_options(), Arc::clone(&node), hints);
         tokio::spawn(writer.run());
         Ok(Self {
             readers,

@@ -34,8 +34,7 @@ macro_rules! free {
 ///
 /// Parameters: `$1`–`$14` projects, `$15`–`$21` history, `$22`–`$23` timers to remove, `$24`–`$27`
 /// timers to set, `$28`–`$31` timers to postpone, `$32`–`$38` mails, `$39`–`$44` fates of mails,
-/// `$45`–`$49` answers, `$50` epochs of this node, `$51` the earliest instant set, `$52` what to
-/// notify.
+/// `$45`–`$49` answers, `$50` epochs of this node.
 pub(crate) const WRITE_GROUP: &str = concat!(
     "
 WITH change AS MATERIALIZED (
@@ -113,18 +112,17 @@ answered AS (
     SELECT * FROM unnest($45::uuid[], $46::text[], $47::text[], $48::text[], $49::bigint[])
         AS a (project)
     WHERE (a.project IN (SELECT id FROM done)) IS TRUE)
-SELECT id FROM done
-UNION ALL
-SELECT NULL FROM pg_notify('",
-    "liucheng_wake",
-    "', $52::text) WHERE $51::bigint <= ",
+SELECT id FROM done"
+);
+
+/// Tells other nodes on the channel `$1` that `$2` set something that is due at `$3`: they may have to
+/// get up earlier than they meant to. Nobody sleeps for more than a minute, so that what is due later
+/// needs no hint.
+pub(crate) const HINT: &str = concat!(
+    "SELECT pg_notify($1, $2) WHERE $3 <= ",
     now!(),
     " + 60000000"
 );
-
-/// The channel of [`WRITE_GROUP`]'s hints: another node may have to get up earlier than it meant to.
-/// Nobody sleeps for more than a minute, so that what is due later needs no hint.
-pub(crate) const CHANNEL: &str = "liucheng_wake";
 
 /// What a group has to know before it is decided: the heads of projects (`$1`), the answers to
 /// idempotency keys (`$2`, `$3`), the owners of codes (`$4`) and records whose fate is unknown
@@ -225,10 +223,10 @@ WHERE o.project = $1 AND o.key = $2 AND o.state = 'pending' AND o.claim = $3
     " + $4"
 );
 
-/// The next instant at which something is due that no other node (than `$1`) does, and whether
-/// another node does something that is due earlier: then, how long its right holds at least.
+/// The next instant at which something is due that no other node (than `$1`) does, and, if another
+/// node does something that is due earlier, how long its right holds at least.
 ///
-/// What others do is due, so it lies before whatever is next; the scan ends at the first row of it.
+/// What others do is due already, so it stands first in its queue if what is free lies in the future.
 pub(crate) const NEXT_WAKE: &str = concat!(
     "
 WITH next AS MATERIALIZED (
@@ -248,10 +246,10 @@ others AS MATERIALIZED (
     ")
 SELECT next.at, CASE
     WHEN others.rest IS NULL THEN NULL
-    WHEN EXISTS (SELECT FROM timer AS t
-        WHERE t.fire_at <= coalesce(next.at, 9223372036854775807) AND t.claim <> $1)
-        OR EXISTS (SELECT FROM outbox AS o WHERE o.state = 'pending'
-        AND o.not_before <= coalesce(next.at, 9223372036854775807) AND o.claim <> $1)
+    WHEN EXISTS (SELECT FROM (SELECT claim FROM timer ORDER BY fire_at LIMIT 1) AS first
+        WHERE first.claim <> $1)
+        OR EXISTS (SELECT FROM (SELECT claim FROM outbox WHERE state = 'pending'
+            ORDER BY not_before LIMIT 1) AS first WHERE first.claim <> $1)
     THEN others.rest END
 FROM next, others"
 );

@@ -25,8 +25,9 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::{
-    columns::{Surroundings, write_group},
+    columns::{Surroundings, earliest, write_group},
     failure::Failure,
+    listen::Hints,
     look_up::{Truth, commit},
     node::Node,
     schema,
@@ -60,6 +61,7 @@ pub(crate) struct Writer {
     queue: Queue,
     counters: Arc<Counters>,
     node: Option<Arc<Node>>,
+    hints: Arc<Hints>,
     /// Codes of projects changed lately: an unchanged one needs no look for its owner.
     codes: HashMap<ProjectId, String>,
     /// Since when the server has been away.
@@ -97,6 +99,7 @@ impl Writer {
     pub(crate) fn new(
         options: PgConnectOptions,
         node: Arc<Node>,
+        hints: Arc<Hints>,
     ) -> (Self, Submitter, Arc<Counters>) {
         let (queue, submitter) = Queue::new();
         let counters = Arc::new(Counters::default());
@@ -106,6 +109,7 @@ impl Writer {
             queue,
             counters: Arc::clone(&counters),
             node: Some(node),
+            hints,
             codes: HashMap::new(),
             away: None,
         };
@@ -283,6 +287,9 @@ impl Writer {
             let commits = commits.filter(|(id, _)| !failed.contains(id)).count();
             self.counters.transaction(commits);
             self.queue.measured(started, jobs.len());
+            if let Some(at) = earliest(&group) {
+                self.hints.set(at);
+            }
             remember(&mut self.codes, &group, &failed);
         }
         let outcome = |(job, verdict): (&Job, Option<Verdict>)| {
