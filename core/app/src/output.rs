@@ -7,6 +7,7 @@ use std::{
 };
 
 use liucheng_engine::{CommandError, error::ErrorKind};
+use liucheng_model::definition::SourceError;
 use serde_json::json;
 
 /// How a command ended, by exit code.
@@ -84,6 +85,27 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
+    }
+
+    /// The first of several errors in a definition or overlay, with how many more there are.
+    #[must_use]
+    pub fn of_sources(errors: &[SourceError]) -> Self {
+        match errors.first() {
+            Some(first) => {
+                let more = match errors.len() {
+                    1 => String::new(),
+                    n => format!(" (and {} more; run `liucheng workflow check`)", n - 1),
+                };
+                Self::new(
+                    Exit::Rejected,
+                    first.code,
+                    format!("{}{more}", first.message),
+                )
+                .at(first.place.clone())
+                .hint(first.hint.clone())
+            }
+            None => Self::new(Exit::Internal, "E-INTERNAL", "an error without a reason"),
+        }
     }
 
     /// Shows the failure on stderr and gives its exit code.

@@ -3,10 +3,15 @@
 //! Load, ask the province, decide, write. The answer is stored with the change, so that a
 //! repetition of the command gets the same answer and has no second effect.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use liucheng_model::{
+    calendar::Calendar,
     decide::{self, Context, Decision, Fire},
+    definition::Definition,
     event::Opening,
     fact::Facts,
     project::Project,
@@ -205,41 +210,33 @@ impl Engine {
         command: &FireEvent,
         keyed: &Keyed<'_>,
     ) -> Result<Answer, CommandError> {
-        let row = self.load(id).await?;
+        let loaded = self.loaded(id).await?;
+        let row = &loaded.row;
         if let Some(expected) = command.expected_version.filter(|v| *v != row.version) {
             return Err(CommandError::Conflict {
                 expected,
                 found: row.version,
-                changed_by: row.changed_by,
+                changed_by: row.changed_by.clone(),
                 changed_at: row.changed_at,
             });
         }
-        let project: Project = serde_json::from_str(&row.state)?;
-        let definition = self
-            .library
-            .definition(&project.definition, &*self.store)
-            .await?;
-        let calendar = self.library.calendar();
-        let now = self.clock.now();
-        let context = Context {
-            definition: &definition,
-            calendar: &calendar,
-            now: local(now)?,
-            slots: &CronSlots,
-        };
+        let context = loaded.context();
+        let project = &loaded.project;
         let fire = Fire {
             event: command.event.clone(),
             facts: command.facts.clone(),
             roles: actor.roles.clone(),
         };
-        let needs = decide::needs(context, &project, &fire)?;
-        let verdicts = self.ask(context, &project, &fire.event, needs).await?;
-        let decision = decide::fire(context, &project, &fire, verdicts)?;
-        let answer = self.answer(id, row.version + 1, &decision.project, &definition);
+        let needs = decide::needs(context, project, &fire)?;
+        let verdicts = self.ask(context, project, &fire.event, needs).await?;
+        let decision = decide::fire(context, project, &fire, verdicts)?;
+        let version = row.version + 1;
+        let answer = self.answer(id, version, &decision.project, &loaded.definition);
         let event = command.event.clone();
+        let now = loaded.at;
         let step = Step {
             id,
-            before: Some(row),
+            before: Some(loaded.row),
             decision,
             cause: Cause::Command { event },
             actor: actor.name.clone(),
@@ -277,6 +274,25 @@ impl Engine {
         Ok(verdicts)
     }
 
+    /// A project with everything a decision about it depends on.
+    pub(crate) async fn loaded(&self, id: ProjectId) -> Result<Loaded, CommandError> {
+        let row = self.load(id).await?;
+        let project: Project = serde_json::from_str(&row.state)?;
+        let definition = self
+            .library
+            .definition(&project.definition, &*self.store)
+            .await?;
+        let at = self.clock.now();
+        Ok(Loaded {
+            row,
+            project,
+            definition,
+            calendar: self.library.calendar(),
+            at,
+            now: local(at)?,
+        })
+    }
+
     /// The state row of a project.
     ///
     /// # Errors
@@ -305,7 +321,7 @@ impl Engine {
         id: ProjectId,
         version: u64,
         project: &Project,
-        definition: &liucheng_model::definition::Definition,
+        definition: &Definition,
     ) -> Answer {
         Answer {
             id,
@@ -345,6 +361,27 @@ impl Engine {
             return Err(CommandError::KeyReused(key.to_owned()));
         }
         Ok(Some(serde_json::from_str(&stored.response)?))
+    }
+}
+
+/// A project as it was read, with what a decision about it depends on.
+pub(crate) struct Loaded {
+    pub row: ProjectRow,
+    pub project: Project,
+    pub definition: Arc<Definition>,
+    pub calendar: Arc<Calendar>,
+    pub at: Instant,
+    pub now: chrono::NaiveDateTime,
+}
+
+impl Loaded {
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context {
+            definition: &self.definition,
+            calendar: &self.calendar,
+            now: self.now,
+            slots: &CronSlots,
+        }
     }
 }
 

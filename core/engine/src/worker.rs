@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use liucheng_model::decide::{Context, Fired, fire_timer};
-use liucheng_model::project::Project;
+use liucheng_model::decide::{Fired, fire_timer};
 use tokio::sync::watch;
 
 use crate::{
@@ -15,7 +14,6 @@ use crate::{
     error::CommandError,
     ports::{CommitError, Instant, SimulatedClock, TimerRow},
     record::Cause,
-    schedule::CronSlots,
 };
 
 /// Timers fired between two looks at other work.
@@ -86,23 +84,10 @@ impl Engine {
     }
 
     async fn fire_one(&self, timer: &TimerRow) -> Result<(), CommandError> {
-        let row = self.load(timer.project).await?;
-        let project: Project = serde_json::from_str(&row.state)?;
-        let definition = self
-            .library
-            .definition(&project.definition, &*self.store)
-            .await?;
-        let calendar = self.library.calendar();
-        let now = self.clock.now();
-        let context = Context {
-            definition: &definition,
-            calendar: &calendar,
-            now: local(now)?,
-            slots: &CronSlots,
-        };
+        let loaded = self.loaded(timer.project).await?;
         let fired = fire_timer(
-            context,
-            &project,
+            loaded.context(),
+            &loaded.project,
             &timer.key,
             local(timer.at)?,
             timer.generation,
@@ -111,13 +96,13 @@ impl Engine {
             Fired::Decided(decision) => {
                 let step = Step {
                     id: timer.project,
-                    before: Some(row),
+                    before: Some(loaded.row),
                     decision: *decision,
                     cause: Cause::Timer {
                         key: timer.key.clone(),
                     },
                     actor: SYSTEM.to_owned(),
-                    now,
+                    now: loaded.at,
                     answer: None,
                 };
                 return match self.write(step).await {

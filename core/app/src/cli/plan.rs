@@ -20,9 +20,9 @@ use liucheng_model::{
 };
 use serde_json::{Map, Value as Json, json};
 
-use super::{Global, input, table};
+use super::{Global, table};
 use crate::{
-    builtin, compose,
+    builtin, compose, input,
     output::{Exit, Failure, document, line},
 };
 

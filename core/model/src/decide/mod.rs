@@ -24,7 +24,6 @@ use crate::{
 };
 
 pub use fire::{Fire, Needs, fire, needs, possible};
-pub use ladder::{LadderOffset, parse_ladder_step};
 pub use periods::{period_containing, period_label};
 pub use timer::{Fired, fire_timer};
 
