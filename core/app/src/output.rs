@@ -213,6 +213,21 @@ pub fn pad(text: &str, cells: usize) -> String {
     format!("{text}{}", " ".repeat(fill))
 }
 
+/// A text broken into lines of a width in cells, with what the first and the other lines begin with.
+#[must_use]
+pub fn wrap(text: &str, cells: usize, (first, others): (&str, &str)) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = first.to_owned();
+    for c in text.chars() {
+        if width(&line) + cell_width(c) > cells {
+            lines.push(std::mem::replace(&mut line, others.to_owned()));
+        }
+        line.push(c);
+    }
+    lines.push(line);
+    lines
+}
+
 fn cell_width(c: char) -> usize {
     match u32::from(c) {
         0x1100..=0x115F
@@ -237,6 +252,10 @@ mod tests {
         assert_eq!(width("签订 ok"), 7);
         assert_eq!(clip("签订合同公告", 8), "签订合…");
         assert_eq!(pad("签", 4), "签  ");
+        assert_eq!(
+            wrap("签订合同ab", 7, ("- ", "  ")),
+            ["- 签订", "  合同a", "  b"]
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{
     ObligationView, PaymentView, ProjectView,
     record::{CauseView, DateView, EventView, RecordView},
 };
-use crate::output::{clip, pad};
+use crate::output::{clip, pad, wrap};
 
 /// A date, or a dash where there is none.
 fn day(date: Option<chrono::NaiveDate>) -> String {
@@ -37,13 +37,20 @@ impl ProjectView {
         if !self.findings.is_empty() {
             lines.extend([String::new(), "提示".to_owned()]);
             let findings = self.findings.iter();
-            lines.extend(findings.map(|f| format!("  {}  {}", pad(&f.rule, 18), f.message.zh)));
+            lines.extend(findings.flat_map(|f| {
+                let indent = " ".repeat(22);
+                let first = format!("  {}  ", pad(&f.rule, 18));
+                wrap(&f.message.zh, cells, (&first, &indent))
+            }));
         }
-        lines.extend([
-            String::new(),
-            format!("可执行：{}", self.possible.join(", ")),
-        ]);
-        lines.iter().map(|line| clip(line, cells)).collect()
+        let mut lines: Vec<String> = lines.iter().map(|line| clip(line, cells)).collect();
+        lines.push(String::new());
+        lines.extend(wrap(
+            &self.possible.join(", "),
+            cells,
+            ("可执行：", "        "),
+        ));
+        lines
     }
 }
 
