@@ -12,9 +12,11 @@ use liucheng_model::{
     calendar::Calendar,
     decide::{self, Context, Decision, Fire},
     definition::Definition,
-    event::Opening,
+    event::{Event, Opening},
     fact::Facts,
+    finding::Finding,
     project::Project,
+    rejection::Rejection,
     verdict::Verdict,
 };
 use serde::{Deserialize, Serialize};
@@ -24,13 +26,15 @@ use crate::{
     Engine,
     error::CommandError,
     library::Library,
-    ports::{AnswerRow, CommitError, Instant, ProjectId, ProjectRow, RuleCall},
+    ports::{AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall},
     record::{Cause, GENESIS, digest},
     schedule::CronSlots,
 };
 
 /// How often a command without an expected version is decided again when others are faster.
 const ATTEMPTS: usize = 8;
+/// Projects read at a time.
+const PAGE: u32 = 200;
 /// The actor of timers.
 pub const SYSTEM: &str = "system";
 
@@ -89,6 +93,9 @@ pub struct Answer {
     pub states: BTreeMap<String, String>,
     /// Events that are possible next.
     pub possible: Vec<String>,
+    /// What the province's rules answered to this command.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
 }
 
 impl Engine {
@@ -103,18 +110,25 @@ impl Engine {
         key: Option<&str>,
     ) -> Result<Answer, CommandError> {
         check_key(key)?;
-        let request = digest(&serde_json::to_string(&create)?);
+        let request = request_digest(actor, &create)?;
         if let Some(answer) = self.answered_create(&create.code, key, &request).await? {
             return Ok(answer);
         }
         let entry = self.library.entry(&create.province)?;
+        let may = &entry.definition.doc.create_roles;
+        if !may.is_empty()
+            && !actor.roles.contains("*")
+            && !may.iter().any(|r| actor.roles.contains(r))
+        {
+            return Err(CommandError::Rejected(Rejection::Role {
+                event: "create".to_owned(),
+                needs: may.clone(),
+            }));
+        }
         let mut facts = Facts::new();
         for (name, json) in &create.facts {
             let value = entry.definition.parse_fact(name, json);
-            facts.insert(
-                name.clone(),
-                value.map_err(liucheng_model::rejection::Rejection::from)?,
-            );
+            facts.insert(name.clone(), value.map_err(Rejection::from)?);
         }
         let opening = Opening {
             code: create.code.clone(),
@@ -135,7 +149,7 @@ impl Engine {
         };
         let decision = decide::open(context, opening, facts)?;
         let id = project_id(now, &create.code);
-        let answer = self.answer(id, 1, &decision.project, &entry.definition);
+        let answer = answer(id, 1, &decision, &entry.definition);
         let step = Step {
             id,
             before: None,
@@ -168,7 +182,7 @@ impl Engine {
         key: Option<&str>,
     ) -> Result<Answer, CommandError> {
         check_key(key)?;
-        let request = digest(&serde_json::to_string(&command)?);
+        let request = request_digest(actor, &command)?;
         for _ in 0..ATTEMPTS {
             if let Some(answer) = self.answered(id, key, &request).await? {
                 return Ok(answer);
@@ -231,7 +245,7 @@ impl Engine {
         let verdicts = self.ask(context, project, &fire.event, needs).await?;
         let decision = decide::fire(context, project, &fire, verdicts)?;
         let version = row.version + 1;
-        let answer = self.answer(id, version, &decision.project, &loaded.definition);
+        let answer = answer(id, version, &decision, &loaded.definition);
         let event = command.event.clone();
         let now = loaded.at;
         let step = Step {
@@ -245,6 +259,42 @@ impl Engine {
         };
         self.write(step).await?;
         Ok(answer)
+    }
+
+    /// Lets every project go by the present calendar; returns how many changed.
+    ///
+    /// Each date that changes has the calendar as its cause in the history.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn adopt_calendar(&self) -> Result<usize, CommandError> {
+        let mut changed = 0;
+        let mut after = None;
+        loop {
+            let page = self.store.list(Page { after, limit: PAGE }).await?;
+            let Some(last) = page.last() else {
+                return Ok(changed);
+            };
+            after = Some(last.code.clone());
+            for row in page {
+                let loaded = self.loaded(row.id).await?;
+                let Some(decision) = decide::adopt_calendar(loaded.context(), &loaded.project)
+                else {
+                    continue;
+                };
+                let step = Step {
+                    id: row.id,
+                    before: Some(loaded.row),
+                    decision,
+                    cause: Cause::Calendar,
+                    actor: SYSTEM.to_owned(),
+                    now: loaded.at,
+                    answer: None,
+                };
+                self.write(step).await?;
+                changed += 1;
+            }
+        }
     }
 
     /// Asks the province's component, outside of any transaction.
@@ -316,22 +366,6 @@ impl Engine {
         found.ok_or_else(|| CommandError::NotFound(name.to_owned()))
     }
 
-    fn answer(
-        &self,
-        id: ProjectId,
-        version: u64,
-        project: &Project,
-        definition: &Definition,
-    ) -> Answer {
-        Answer {
-            id,
-            code: project.code.clone(),
-            version,
-            states: project.states.clone(),
-            possible: decide::possible(definition, project),
-        }
-    }
-
     async fn answered_create(
         &self,
         code: &str,
@@ -361,6 +395,22 @@ impl Engine {
             return Err(CommandError::KeyReused(key.to_owned()));
         }
         Ok(Some(serde_json::from_str(&stored.response)?))
+    }
+}
+
+fn answer(id: ProjectId, version: u64, decision: &Decision, definition: &Definition) -> Answer {
+    let verdicts = decision.events.iter().filter_map(|event| match event {
+        Event::VerdictGiven(verdict) => Some(&verdict.answer.findings),
+        _ => None,
+    });
+    let project = &decision.project;
+    Answer {
+        id,
+        code: project.code.clone(),
+        version,
+        states: project.states.clone(),
+        possible: decide::possible(definition, project),
+        findings: verdicts.flatten().cloned().collect(),
     }
 }
 
@@ -415,6 +465,11 @@ impl Step {
 pub(crate) fn local(now: Instant) -> Result<chrono::NaiveDateTime, CommandError> {
     let local = now.local().map(|t| t.naive_local());
     local.ok_or_else(|| CommandError::Internal("the clock is out of range".to_owned()))
+}
+
+/// Another person's command is another request, even with the same words.
+fn request_digest(actor: &Actor, command: &impl Serialize) -> Result<String, CommandError> {
+    Ok(digest(&serde_json::to_string(&(&actor.name, command))?))
 }
 
 fn check_key(key: Option<&str>) -> Result<(), CommandError> {

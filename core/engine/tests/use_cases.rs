@@ -372,3 +372,80 @@ async fn commands_and_timers_do_not_disturb_each_other() {
     );
     world.assert_consistent().await;
 }
+
+#[tokio::test]
+async fn a_new_calendar_moves_dates_with_its_cause() {
+    use liucheng_model::{
+        calendar::CalendarLayer,
+        event::{Event, MoveCause},
+    };
+    let world = World::new();
+    let id = world.awarded().await;
+    assert_eq!(
+        world.engine.adopt_calendar().await.unwrap(),
+        0,
+        "nothing changed"
+    );
+    // The province makes Monday, 23 November a holiday: the contract is due a day later.
+    let layer = "schema = 1\nid = \"p\"\nversion = \"1\"\nlayer = \"province\"\nextends = \"cn\"\n\
+                 [[day]]\ndate = \"2026-11-23\"\nkind = \"holiday\"\nname = \"地方节日\"\nsource = \"通知\"\n";
+    let national = Calendar::national().unwrap();
+    let calendar = Arc::new(
+        national
+            .with_layer(&CalendarLayer::parse(layer).unwrap())
+            .unwrap(),
+    );
+    let entry = world.engine.library.entry("").unwrap().clone();
+    let library = Arc::new(Library::new(
+        calendar,
+        BTreeMap::from([(String::new(), entry)]),
+    ));
+    let engine = Engine {
+        library,
+        ..world.engine.clone()
+    };
+    assert_eq!(engine.adopt_calendar().await.unwrap(), 1);
+    assert_eq!(engine.adopt_calendar().await.unwrap(), 0, "once");
+    let history = world.store.history(id, 0, 1000).await.unwrap();
+    let last = liucheng_engine::record::Record::open(history.last().unwrap()).unwrap();
+    let moved = last.events.iter().find_map(|e| match e {
+        Event::ObligationMoved {
+            key,
+            obligation,
+            cause,
+        } if key == "sign-contract" => Some((obligation.due, *cause)),
+        _ => None,
+    });
+    assert_eq!(
+        moved,
+        Some(("2026-11-24".parse().ok(), MoveCause::Calendar)),
+        "{:#?}",
+        last.events
+    );
+    world.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn another_person_does_not_get_somebody_elses_answer() {
+    let world = World::new();
+    let id = world.create("P-1", None).await.unwrap();
+    let facts = json!({"survey.finished": "2026-09-01"});
+    world
+        .fire(id, "finish-survey", facts.clone(), Some("k"))
+        .await
+        .unwrap();
+    let stranger = Actor {
+        name: "wang".to_owned(),
+        roles: BTreeSet::from(["evaluator".to_owned()]),
+    };
+    let command = FireEvent {
+        event: "finish-survey".to_owned(),
+        facts: facts.as_object().unwrap().clone().into_iter().collect(),
+        expected_version: None,
+    };
+    let answer = world.engine.fire(&stranger, id, command, Some("k")).await;
+    assert!(
+        matches!(answer, Err(CommandError::KeyReused(_))),
+        "{answer:?}"
+    );
+}

@@ -97,6 +97,7 @@ impl RecordView {
         let cause = match &self.cause {
             CauseView::Open => "open".to_owned(),
             CauseView::Command { event } => format!("fire {event}"),
+            CauseView::Calendar => "calendar".to_owned(),
             CauseView::Timer { key } => format!("timer {key}"),
         };
         let head = format!("#{}  {}  {}  {cause}", self.seq, self.at, self.actor);
@@ -152,10 +153,14 @@ impl EventView {
             Self::ObligationMoved {
                 key, obligation, ..
             } => format!("改期 {key}：{}", obligation.text()),
+            Self::ObligationMet { key, on, due: Some(due) } if on > due && !key.contains('@') => {
+                format!("完成 {key}（{on}，逾期，期限 {due}）")
+            }
             Self::ObligationMet { key, on, .. } => format!("完成 {key}（{on}）"),
             Self::ObligationDropped { key } => format!("取消 {key}"),
             Self::ReminderDue { key, roles, .. } => format!("提醒 {key} → {}", roles.join(", ")),
-            Self::PeriodsAdvanced { id, next } => format!("下一期 {id}：{next}"),
+            Self::ReportSubmitted { id, period } => format!("已报送 {id} {period}"),
+            Self::CalendarAdopted { version } => format!("启用日历 {version}"),
             Self::TimerSet { key, at } => format!("定时 {key}：{at}"),
             Self::TimerCleared { key } => format!("撤销定时 {key}"),
             Self::ScheduleFired { id, slot } => format!("日程 {id}：{slot}"),
