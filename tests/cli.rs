@@ -2,17 +2,31 @@
 
 use crate::support::{root, run, run_with};
 
-#[test]
-fn the_reference_is_up_to_date() {
-    let said = run(&["reference"]);
-    let path = root().join("docs/cli.md");
+/// Generated documents are kept in the repository; `UPDATE_DOCS=1` writes them anew.
+fn assert_generated(name: &str, args: &[&str]) {
+    let said = run(args);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let path = root().join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, &said.out).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         kept == said.out,
-        "docs/cli.md is stale: run UPDATE_DOCS=1 cargo test"
+        "{name} is stale: run UPDATE_DOCS=1 cargo test"
+    );
+}
+
+#[test]
+fn the_reference_is_up_to_date() {
+    assert_generated("docs/cli.md", &["reference"]);
+}
+
+#[test]
+fn the_drawing_is_up_to_date() {
+    assert_generated(
+        "docs/images/lifecycle.svg",
+        &["workflow", "diagram", "--format", "svg"],
     );
 }
 

@@ -184,6 +184,15 @@ fn facts_come_flat_nested_or_with_provenance() {
     );
     assert_eq!(flat["deadlines"], nested["deadlines"]);
     assert_eq!(flat["deadlines"], case["deadlines"]);
+    let term = plan(
+        None,
+        &json!({"contract.term": ["2021-08-30", "2022-08-29"]}),
+    );
+    let ends = plan(
+        None,
+        &json!({"contract.start": "2021-08-30", "contract.expiry": "2022-08-29"}),
+    );
+    assert_eq!(term["deadlines"], ends["deadlines"]);
     let typo = plan(None, &json!({"contract.singed": "2021-08-30"}));
     assert_eq!(typo["findings"][0]["code"], "unknown-fact");
     assert!(

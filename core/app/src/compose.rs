@@ -22,9 +22,8 @@ use liucheng_store::{Options, StoreError};
 
 use crate::{
     builtin,
-    cli::{self, first_error},
     config::Config,
-    mail,
+    input, mail,
     output::{Exit, Failure},
 };
 
@@ -86,7 +85,8 @@ fn entry(
     overlay: Option<Source<'_>>,
     package: Option<PackagePin>,
 ) -> Result<Entry, Failure> {
-    let definition = Definition::load(base, overlay).map_err(|errors| first_error(&errors))?;
+    let definition =
+        Definition::load(base, overlay).map_err(|errors| Failure::of_sources(&errors))?;
     Ok(Entry {
         definition: Arc::new(definition),
         sources: Sources {
@@ -189,7 +189,7 @@ pub fn calendar(layers: &[PathBuf]) -> Result<Calendar, Failure> {
     let mut calendar = national.clone();
     for path in layers {
         let name = path.display().to_string();
-        let text = cli::read_text(path)?;
+        let text = input::read_text(path)?;
         let layer = CalendarLayer::parse(&text).map_err(|e| broken(&name, &e))?;
         calendar = calendar.with_layer(&layer).map_err(|e| broken(&name, &e))?;
     }

@@ -6,6 +6,7 @@ mod compose;
 mod config;
 mod demo;
 mod http;
+mod input;
 mod mail;
 mod output;
 mod view;

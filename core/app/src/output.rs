@@ -7,6 +7,7 @@ use std::{
 };
 
 use liucheng_engine::{CommandError, error::ErrorKind};
+use liucheng_model::definition::SourceError;
 use serde_json::json;
 
 /// How a command ended, by exit code.
@@ -84,6 +85,27 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
+    }
+
+    /// The first of several errors in a definition or overlay, with how many more there are.
+    #[must_use]
+    pub fn of_sources(errors: &[SourceError]) -> Self {
+        match errors.first() {
+            Some(first) => {
+                let more = match errors.len() {
+                    1 => String::new(),
+                    n => format!(" (and {} more; run `liucheng workflow check`)", n - 1),
+                };
+                Self::new(
+                    Exit::Rejected,
+                    first.code,
+                    format!("{}{more}", first.message),
+                )
+                .at(first.place.clone())
+                .hint(first.hint.clone())
+            }
+            None => Self::new(Exit::Internal, "E-INTERNAL", "an error without a reason"),
+        }
     }
 
     /// Shows the failure on stderr and gives its exit code.
@@ -191,6 +213,21 @@ pub fn pad(text: &str, cells: usize) -> String {
     format!("{text}{}", " ".repeat(fill))
 }
 
+/// A text broken into lines of a width in cells, with what the first and the other lines begin with.
+#[must_use]
+pub fn wrap(text: &str, cells: usize, (first, others): (&str, &str)) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = first.to_owned();
+    for c in text.chars() {
+        if width(&line) + cell_width(c) > cells {
+            lines.push(std::mem::replace(&mut line, others.to_owned()));
+        }
+        line.push(c);
+    }
+    lines.push(line);
+    lines
+}
+
 fn cell_width(c: char) -> usize {
     match u32::from(c) {
         0x1100..=0x115F
@@ -215,6 +252,10 @@ mod tests {
         assert_eq!(width("签订 ok"), 7);
         assert_eq!(clip("签订合同公告", 8), "签订合…");
         assert_eq!(pad("签", 4), "签  ");
+        assert_eq!(
+            wrap("签订合同ab", 7, ("- ", "  ")),
+            ["- 签订", "  合同a", "  b"]
+        );
     }
 
     #[test]

@@ -16,7 +16,8 @@ use liucheng_engine::{
 use liucheng_model::{
     decide::possible,
     definition::{Basis, Definition},
-    finding::{FindingCode, Severity},
+    evaluate::{Question, evaluate},
+    finding::{Finding, FindingCode, Severity},
     project::{Obligation, Pin, Project},
     text::Text,
     verdict::{Hook, PackagePin},
@@ -161,8 +162,9 @@ pub struct PaymentView {
 /// What a rule says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FindingView {
-    /// What the component was asked.
-    pub hook: Hook,
+    /// What the component was asked; absent for what the law itself says of the facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hook: Option<Hook>,
     /// The kind.
     pub code: FindingCode,
     /// The rule sheet's id.
@@ -206,7 +208,27 @@ pub async fn project(engine: &Engine, row: &ProjectRow) -> Result<ProjectView, C
         .library
         .definition(&project.definition, &*engine.store)
         .await?;
-    Ok(view(row, project, &definition, engine.clock.now().date()))
+    let today = engine.clock.now().date();
+    let law = evaluate(Question {
+        definition: &definition,
+        facts: &project.facts,
+        states: &project.states,
+        today,
+        calendar: &engine.library.calendar(),
+        suspensions: &project.suspensions(),
+    });
+    let mut view = view(row, project, &definition, today);
+    let known: Vec<(String, Text)> = view
+        .findings
+        .iter()
+        .map(|f| (f.rule.clone(), f.message.clone()))
+        .collect();
+    let more = law
+        .findings
+        .into_iter()
+        .filter(|f| !known.contains(&(f.rule.clone(), f.message.clone())));
+    view.findings.extend(more.map(|f| finding(None, f)));
+    Ok(view)
 }
 
 fn view(
@@ -347,13 +369,17 @@ fn findings(project: &Project) -> Vec<FindingView> {
         .findings
         .iter()
         .flat_map(|(hook, list)| list.iter().map(move |f| (*hook, f)));
-    all.map(|(hook, finding)| FindingView {
+    all.map(|(hook, f)| finding(Some(hook), f.clone()))
+        .collect()
+}
+
+fn finding(hook: Option<Hook>, finding: Finding) -> FindingView {
+    FindingView {
         hook,
         code: finding.code,
-        rule: finding.rule.clone(),
+        rule: finding.rule,
         severity: finding.severity,
-        message: finding.message.clone(),
-        facts: finding.facts.clone(),
-    })
-    .collect()
+        message: finding.message,
+        facts: finding.facts,
+    }
 }

@@ -3,13 +3,20 @@
 //! Load, ask the province, decide, write. The answer is stored with the change, so that a
 //! repetition of the command gets the same answer and has no second effect.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use liucheng_model::{
+    calendar::Calendar,
     decide::{self, Context, Decision, Fire},
-    event::Opening,
+    definition::Definition,
+    event::{Event, Opening},
     fact::Facts,
+    finding::Finding,
     project::Project,
+    rejection::Rejection,
     verdict::Verdict,
 };
 use serde::{Deserialize, Serialize};
@@ -19,13 +26,15 @@ use crate::{
     Engine,
     error::CommandError,
     library::Library,
-    ports::{AnswerRow, CommitError, Instant, ProjectId, ProjectRow, RuleCall},
+    ports::{AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall},
     record::{Cause, GENESIS, digest},
     schedule::CronSlots,
 };
 
 /// How often a command without an expected version is decided again when others are faster.
 const ATTEMPTS: usize = 8;
+/// Projects read at a time.
+const PAGE: u32 = 200;
 /// The actor of timers.
 pub const SYSTEM: &str = "system";
 
@@ -84,6 +93,9 @@ pub struct Answer {
     pub states: BTreeMap<String, String>,
     /// Events that are possible next.
     pub possible: Vec<String>,
+    /// What the province's rules answered to this command.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
 }
 
 impl Engine {
@@ -98,18 +110,25 @@ impl Engine {
         key: Option<&str>,
     ) -> Result<Answer, CommandError> {
         check_key(key)?;
-        let request = digest(&serde_json::to_string(&create)?);
+        let request = request_digest(actor, &create)?;
         if let Some(answer) = self.answered_create(&create.code, key, &request).await? {
             return Ok(answer);
         }
         let entry = self.library.entry(&create.province)?;
+        let may = &entry.definition.doc.create_roles;
+        if !may.is_empty()
+            && !actor.roles.contains("*")
+            && !may.iter().any(|r| actor.roles.contains(r))
+        {
+            return Err(CommandError::Rejected(Rejection::Role {
+                event: "create".to_owned(),
+                needs: may.clone(),
+            }));
+        }
         let mut facts = Facts::new();
         for (name, json) in &create.facts {
             let value = entry.definition.parse_fact(name, json);
-            facts.insert(
-                name.clone(),
-                value.map_err(liucheng_model::rejection::Rejection::from)?,
-            );
+            facts.insert(name.clone(), value.map_err(Rejection::from)?);
         }
         let opening = Opening {
             code: create.code.clone(),
@@ -130,7 +149,7 @@ impl Engine {
         };
         let decision = decide::open(context, opening, facts)?;
         let id = project_id(now, &create.code);
-        let answer = self.answer(id, 1, &decision.project, &entry.definition);
+        let answer = answer(id, 1, &decision, &entry.definition);
         let step = Step {
             id,
             before: None,
@@ -163,7 +182,7 @@ impl Engine {
         key: Option<&str>,
     ) -> Result<Answer, CommandError> {
         check_key(key)?;
-        let request = digest(&serde_json::to_string(&command)?);
+        let request = request_digest(actor, &command)?;
         for _ in 0..ATTEMPTS {
             if let Some(answer) = self.answered(id, key, &request).await? {
                 return Ok(answer);
@@ -205,41 +224,33 @@ impl Engine {
         command: &FireEvent,
         keyed: &Keyed<'_>,
     ) -> Result<Answer, CommandError> {
-        let row = self.load(id).await?;
+        let loaded = self.loaded(id).await?;
+        let row = &loaded.row;
         if let Some(expected) = command.expected_version.filter(|v| *v != row.version) {
             return Err(CommandError::Conflict {
                 expected,
                 found: row.version,
-                changed_by: row.changed_by,
+                changed_by: row.changed_by.clone(),
                 changed_at: row.changed_at,
             });
         }
-        let project: Project = serde_json::from_str(&row.state)?;
-        let definition = self
-            .library
-            .definition(&project.definition, &*self.store)
-            .await?;
-        let calendar = self.library.calendar();
-        let now = self.clock.now();
-        let context = Context {
-            definition: &definition,
-            calendar: &calendar,
-            now: local(now)?,
-            slots: &CronSlots,
-        };
+        let context = loaded.context();
+        let project = &loaded.project;
         let fire = Fire {
             event: command.event.clone(),
             facts: command.facts.clone(),
             roles: actor.roles.clone(),
         };
-        let needs = decide::needs(context, &project, &fire)?;
-        let verdicts = self.ask(context, &project, &fire.event, needs).await?;
-        let decision = decide::fire(context, &project, &fire, verdicts)?;
-        let answer = self.answer(id, row.version + 1, &decision.project, &definition);
+        let needs = decide::needs(context, project, &fire)?;
+        let verdicts = self.ask(context, project, &fire.event, needs).await?;
+        let decision = decide::fire(context, project, &fire, verdicts)?;
+        let version = row.version + 1;
+        let answer = answer(id, version, &decision, &loaded.definition);
         let event = command.event.clone();
+        let now = loaded.at;
         let step = Step {
             id,
-            before: Some(row),
+            before: Some(loaded.row),
             decision,
             cause: Cause::Command { event },
             actor: actor.name.clone(),
@@ -248,6 +259,42 @@ impl Engine {
         };
         self.write(step).await?;
         Ok(answer)
+    }
+
+    /// Lets every project go by the present calendar; returns how many changed.
+    ///
+    /// Each date that changes has the calendar as its cause in the history.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn adopt_calendar(&self) -> Result<usize, CommandError> {
+        let mut changed = 0;
+        let mut after = None;
+        loop {
+            let page = self.store.list(Page { after, limit: PAGE }).await?;
+            let Some(last) = page.last() else {
+                return Ok(changed);
+            };
+            after = Some(last.code.clone());
+            for row in page {
+                let loaded = self.loaded(row.id).await?;
+                let Some(decision) = decide::adopt_calendar(loaded.context(), &loaded.project)
+                else {
+                    continue;
+                };
+                let step = Step {
+                    id: row.id,
+                    before: Some(loaded.row),
+                    decision,
+                    cause: Cause::Calendar,
+                    actor: SYSTEM.to_owned(),
+                    now: loaded.at,
+                    answer: None,
+                };
+                self.write(step).await?;
+                changed += 1;
+            }
+        }
     }
 
     /// Asks the province's component, outside of any transaction.
@@ -277,6 +324,25 @@ impl Engine {
         Ok(verdicts)
     }
 
+    /// A project with everything a decision about it depends on.
+    pub(crate) async fn loaded(&self, id: ProjectId) -> Result<Loaded, CommandError> {
+        let row = self.load(id).await?;
+        let project: Project = serde_json::from_str(&row.state)?;
+        let definition = self
+            .library
+            .definition(&project.definition, &*self.store)
+            .await?;
+        let at = self.clock.now();
+        Ok(Loaded {
+            row,
+            project,
+            definition,
+            calendar: self.library.calendar(),
+            at,
+            now: local(at)?,
+        })
+    }
+
     /// The state row of a project.
     ///
     /// # Errors
@@ -298,22 +364,6 @@ impl Engine {
         }
         let found = self.store.find_code(name).await?;
         found.ok_or_else(|| CommandError::NotFound(name.to_owned()))
-    }
-
-    fn answer(
-        &self,
-        id: ProjectId,
-        version: u64,
-        project: &Project,
-        definition: &liucheng_model::definition::Definition,
-    ) -> Answer {
-        Answer {
-            id,
-            code: project.code.clone(),
-            version,
-            states: project.states.clone(),
-            possible: decide::possible(definition, project),
-        }
     }
 
     async fn answered_create(
@@ -348,6 +398,43 @@ impl Engine {
     }
 }
 
+fn answer(id: ProjectId, version: u64, decision: &Decision, definition: &Definition) -> Answer {
+    let verdicts = decision.events.iter().filter_map(|event| match event {
+        Event::VerdictGiven(verdict) => Some(&verdict.answer.findings),
+        _ => None,
+    });
+    let project = &decision.project;
+    Answer {
+        id,
+        code: project.code.clone(),
+        version,
+        states: project.states.clone(),
+        possible: decide::possible(definition, project),
+        findings: verdicts.flatten().cloned().collect(),
+    }
+}
+
+/// A project as it was read, with what a decision about it depends on.
+pub(crate) struct Loaded {
+    pub row: ProjectRow,
+    pub project: Project,
+    pub definition: Arc<Definition>,
+    pub calendar: Arc<Calendar>,
+    pub at: Instant,
+    pub now: chrono::NaiveDateTime,
+}
+
+impl Loaded {
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context {
+            definition: &self.definition,
+            calendar: &self.calendar,
+            now: self.now,
+            slots: &CronSlots,
+        }
+    }
+}
+
 /// A request as it is remembered for repetitions.
 struct Keyed<'a> {
     key: Option<&'a str>,
@@ -378,6 +465,11 @@ impl Step {
 pub(crate) fn local(now: Instant) -> Result<chrono::NaiveDateTime, CommandError> {
     let local = now.local().map(|t| t.naive_local());
     local.ok_or_else(|| CommandError::Internal("the clock is out of range".to_owned()))
+}
+
+/// Another person's command is another request, even with the same words.
+fn request_digest(actor: &Actor, command: &impl Serialize) -> Result<String, CommandError> {
+    Ok(digest(&serde_json::to_string(&(&actor.name, command))?))
 }
 
 fn check_key(key: Option<&str>) -> Result<(), CommandError> {

@@ -100,22 +100,14 @@ impl CommandError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Rejected(Rejection::Role { .. }) => ErrorKind::Forbidden,
-            Self::Rejected(rejection) => match rejection.code() {
-                code if code.starts_with("E-FACT-TYPE")
-                    || code.starts_with("E-DATE")
-                    || code.starts_with("E-MONEY")
-                    || code.starts_with("E-PERCENT")
-                    || code == "E-FACT-UNKNOWN"
-                    || code == "E-FACT-ENUM"
-                    || code == "E-FACT-FIELD"
-                    || code == "E-FACT-SIZE"
-                    || code == "E-TEXT"
-                    || code == "E-EVENT-UNKNOWN" =>
-                {
-                    ErrorKind::Usage
-                }
-                _ => ErrorKind::Rejected,
-            },
+            Self::Rejected(
+                Rejection::Fact(_)
+                | Rejection::FactNotAtOpening { .. }
+                | Rejection::Contact { .. }
+                | Rejection::Text { .. }
+                | Rejection::EventUnknown { .. },
+            ) => ErrorKind::Usage,
+            Self::Rejected(_) => ErrorKind::Rejected,
             Self::Rules(_) => ErrorKind::Rejected,
             Self::NotFound(_) | Self::ProvinceUnknown { .. } => ErrorKind::NotFound,
             Self::Conflict { .. } | Self::DuplicateCode(_) | Self::KeyReused(_) => {
@@ -162,7 +154,9 @@ impl CommandError {
             Self::Library(_) => {
                 "start the server once with the package or definition installed".to_owned()
             }
-            Self::Unavailable(_) => "try again; nothing was written".to_owned(),
+            Self::Unavailable(_) => {
+                "try again with the same idempotency key: it has one effect at most".to_owned()
+            }
             Self::Internal(_) => "please report this with the code and what you did".to_owned(),
         }
     }

@@ -13,6 +13,8 @@ pub mod ports;
 pub mod record;
 pub mod reminder;
 pub mod schedule;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod verify;
 pub mod worker;
 

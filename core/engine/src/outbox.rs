@@ -8,8 +8,8 @@ use crate::{
 
 /// Mails sent between two looks at other work.
 const BATCH: u32 = 64;
-/// After this many attempts a person has to look.
-const ATTEMPTS_MAX: u32 = 12;
+/// After this many attempts, two weeks with the longest pause, a person has to look.
+const ATTEMPTS_MAX: u32 = 64;
 /// The pause after the first failure; it doubles with each further one.
 const FIRST_PAUSE_MICROS: i64 = 60 * 1_000_000;
 /// The longest pause between two attempts.
@@ -45,13 +45,20 @@ impl Engine {
                 }
             };
             if !matches!(outcome, MailOutcome::Sent(_)) {
-                tracing::warn!(project.id = %row.project, mail.message_id = %row.mail.message_id, attempts = row.attempts + 1, "mail not sent");
+                tracing::warn!(project.id = %row.project, mail.message_id = %row.mail.message_id, attempts = row.attempts + 1, error = %reason(&outcome), "mail not sent");
             }
             self.store
                 .finish_mail(row.project, &row.key, outcome)
                 .await?;
         }
         Ok(count)
+    }
+}
+
+fn reason(outcome: &MailOutcome) -> &str {
+    match outcome {
+        MailOutcome::Sent(_) => "",
+        MailOutcome::Retry { error, .. } | MailOutcome::Dead { error } => error,
     }
 }
 

@@ -48,17 +48,13 @@ impl Engine {
             events: step.decision.events.clone(),
         };
         let sealed = record.seal(step.head_before())?;
-        let stages = project
-            .states
-            .iter()
-            .map(|(region, state)| format!("{region}.{state}"));
         let row = ProjectRow {
             id: step.id,
             code: project.code.clone(),
             name: project.name.clone(),
             province: definition.province.clone().unwrap_or_default(),
             version: expected + 1,
-            stage: stages.collect::<Vec<_>>().join(" "),
+            stage: project.stage(),
             next_due: project.next_due(),
             changed_by: step.actor.clone(),
             changed_at: step.now,

@@ -20,6 +20,8 @@ pub enum Cause {
         /// The event.
         event: String,
     },
+    /// Another calendar came into use.
+    Calendar,
     /// A timer fired.
     Timer {
         /// Its name.

@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use liucheng_model::decide::{Context, Fired, fire_timer};
-use liucheng_model::project::Project;
-use tokio::sync::watch;
+use liucheng_model::decide::{Fired, fire_timer};
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     Engine,
@@ -15,7 +14,6 @@ use crate::{
     error::CommandError,
     ports::{CommitError, Instant, SimulatedClock, TimerRow},
     record::Cause,
-    schedule::CronSlots,
 };
 
 /// Timers fired between two looks at other work.
@@ -24,14 +22,19 @@ const BATCH: u32 = 256;
 const FAULT_DELAY_MICROS: i64 = 5 * 60 * 1_000_000;
 /// The longest sleep: the clock of the machine may have been set in the meantime.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
+/// How often timers are looked at while mail is being delivered.
+const DELIVERY_LOOK: Duration = Duration::from_millis(100);
 /// The pause after the store could not be read.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Runs until `stop` becomes true.
+    ///
+    /// Mail is sent beside the timers: a slow mail server holds up no date.
     pub async fn run_worker(&self, mut stop: watch::Receiver<bool>) {
+        let mut delivery = JoinSet::new();
         while !*stop.borrow() {
-            let pause = match self.work_once().await {
+            let pause = match self.work_once(&mut delivery).await {
                 Ok(wait) => wait,
                 Err(error) => {
                     tracing::error!(error.code = error.code(), error = %error, "worker cannot go on, retrying");
@@ -45,26 +48,43 @@ impl Engine {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.wake.notified() => {}
+                Some(_) = delivery.join_next() => {}
                 changed = stop.changed() => if changed.is_err() {
                     // Nobody is left who could ask for a stop: the process is ending.
                     return;
                 }
             }
         }
+        // A mail that is under way is finished and recorded.
+        while delivery.join_next().await.is_some() {}
     }
 
     /// Does what is due now; returns how long there is nothing to do.
-    async fn work_once(&self) -> Result<Duration, CommandError> {
-        let fired = self.fire_due().await?;
-        let sent = self.deliver_due().await?;
-        if fired + sent > 0 {
+    async fn work_once(&self, delivery: &mut JoinSet<()>) -> Result<Duration, CommandError> {
+        if self.fire_due().await? > 0 {
             return Ok(Duration::ZERO);
         }
+        while delivery.try_join_next().is_some() {}
         let now = self.clock.now();
+        if delivery.is_empty() && !self.store.due_mail(now, 1).await?.is_empty() {
+            let engine = self.clone();
+            delivery.spawn(async move {
+                if let Err(error) = engine.deliver_due().await {
+                    tracing::error!(error.code = error.code(), error = %error, "mail cannot be delivered, retrying");
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+            });
+        }
         let next = self.store.next_wake().await?;
         let micros = next.map_or(i64::MAX, |at| at.0.saturating_sub(now.0));
         let wait = Duration::from_micros(u64::try_from(micros).unwrap_or_default());
-        Ok(wait.min(SLEEP_MAX))
+        // While mail is being delivered it counts as due: look at timers from time to time.
+        let least = if delivery.is_empty() {
+            Duration::ZERO
+        } else {
+            DELIVERY_LOOK
+        };
+        Ok(wait.clamp(least, SLEEP_MAX))
     }
 
     /// Fires the timers that are due; returns how many.
@@ -86,23 +106,10 @@ impl Engine {
     }
 
     async fn fire_one(&self, timer: &TimerRow) -> Result<(), CommandError> {
-        let row = self.load(timer.project).await?;
-        let project: Project = serde_json::from_str(&row.state)?;
-        let definition = self
-            .library
-            .definition(&project.definition, &*self.store)
-            .await?;
-        let calendar = self.library.calendar();
-        let now = self.clock.now();
-        let context = Context {
-            definition: &definition,
-            calendar: &calendar,
-            now: local(now)?,
-            slots: &CronSlots,
-        };
+        let loaded = self.loaded(timer.project).await?;
         let fired = fire_timer(
-            context,
-            &project,
+            loaded.context(),
+            &loaded.project,
             &timer.key,
             local(timer.at)?,
             timer.generation,
@@ -111,13 +118,13 @@ impl Engine {
             Fired::Decided(decision) => {
                 let step = Step {
                     id: timer.project,
-                    before: Some(row),
+                    before: Some(loaded.row),
                     decision: *decision,
                     cause: Cause::Timer {
                         key: timer.key.clone(),
                     },
                     actor: SYSTEM.to_owned(),
-                    now,
+                    now: loaded.at,
                     answer: None,
                 };
                 return match self.write(step).await {
@@ -127,6 +134,8 @@ impl Engine {
                 };
             }
             Fired::Idle { next } => next,
+            // The clock stepped back after the row was read: it is looked at again in time.
+            Fired::Early => return Ok(()),
             // Its row should be gone; put it out of the way rather than spin on it.
             Fired::Stale => None,
         };

@@ -11,7 +11,7 @@ use crate::{
     calendar::Calendar,
     deadline::{Computation, Direction, Suspension, compute},
     definition::{Basis, Confidence, Definition, Force, ObligationDoc},
-    fact::{FactValue, Facts, Scalar},
+    fact::{FactType, FactValue, Facts, Scalar},
     finding::{Finding, FindingCode, Severity},
     guard::{Scope, World},
     text::Text,
@@ -110,7 +110,9 @@ pub fn evaluate(question: Question<'_>) -> Evaluation {
         .extend(defaulted.iter().map(default_finding));
     for deadline in &result.deadlines {
         result.findings.extend(projection_finding(deadline));
-        result.findings.extend(lateness_finding(deadline));
+        result
+            .findings
+            .extend(lateness_finding(deadline, question.definition));
     }
     result
         .findings
@@ -134,7 +136,8 @@ struct Run<'a> {
 struct Anchor {
     name: String,
     row: Option<String>,
-    date: NaiveDate,
+    /// `None` where it waits for the calendar or for the end of a suspension.
+    date: Option<NaiveDate>,
     projected: bool,
 }
 
@@ -165,7 +168,7 @@ impl Run<'_> {
     }
 
     fn compute(&mut self, obligation: &ObligationDoc) -> Vec<Deadline> {
-        let met_on = self.met_on(obligation);
+        let anchors = self.anchors(obligation);
         let deadline = |key: String, kind, anchor: &Anchor, computation| Deadline {
             key,
             id: obligation.id.clone(),
@@ -173,18 +176,18 @@ impl Run<'_> {
             title: obligation.title.clone(),
             kind,
             anchor: anchor.name.clone(),
-            anchor_date: (kind != DeadlineKind::Fixed).then_some(anchor.date),
+            anchor_date: anchor.date,
             projected: anchor.projected,
             force: obligation.force,
             basis: obligation.basis.clone(),
             computation,
-            met_on,
+            met_on: self.met_on(obligation, anchor),
         };
         if let Some(date) = obligation.date {
             let anchor = Anchor {
                 name: String::new(),
                 row: None,
-                date,
+                date: None,
                 projected: false,
             };
             let computation = Computation::fixed(date, self.question.calendar);
@@ -210,14 +213,17 @@ impl Run<'_> {
             .get(&obligation.id)
             .unwrap_or(&none);
         let calendar = self.question.calendar;
-        self.anchors(obligation)
+        anchors
             .iter()
             .map(|anchor| {
                 let key = match &anchor.row {
                     Some(row) => format!("{}/{row}", obligation.id),
                     None => obligation.id.clone(),
                 };
-                let computation = compute(anchor.date, period, obligation.roll, calendar, pauses);
+                let computation = match anchor.date {
+                    Some(date) => compute(date, period, obligation.roll, calendar, pauses),
+                    None => waiting(),
+                };
                 deadline(key, kind, anchor, computation)
             })
             .collect()
@@ -234,7 +240,7 @@ impl Run<'_> {
                 .map(|(row, date)| Anchor {
                     name: key.clone(),
                     row,
-                    date,
+                    date: Some(date),
                     projected: false,
                 })
                 .collect();
@@ -254,20 +260,33 @@ impl Run<'_> {
         Some(Anchor {
             name: format!("due:{id}"),
             row: None,
-            date: deadline.computation.due?,
+            date: deadline.computation.due,
             projected: projected || deadline.projected,
         })
     }
 
-    fn met_on(&self, obligation: &ObligationDoc) -> Option<NaiveDate> {
+    /// The day on which the facts say it was done; for one row, the row of the same id counts.
+    fn met_on(&self, obligation: &ObligationDoc, anchor: &Anchor) -> Option<NaiveDate> {
+        let row = anchor.row.as_deref();
+        // Where each person may have a clock, one person's date says nothing about the others.
+        let personal = self.question.definition.fact_type(&anchor.name) == Some(&FactType::Dates);
         let facts = obligation
             .met_by
             .iter()
             .filter_map(|key| self.question.facts.get(key));
-        // A list of dates is met when its last row is: everybody has to be on duty.
-        facts
-            .filter_map(|value| dates(value).into_iter().map(|(_, date)| date).max())
-            .min()
+        let done = facts.filter_map(|value| {
+            let dates = dates(value);
+            match (value, row) {
+                (FactValue::Rows(_), Some(row)) => dates
+                    .into_iter()
+                    .find(|(id, _)| id.as_deref() == Some(row))
+                    .map(|(_, date)| date),
+                (FactValue::Rows(_), None) if personal => None,
+                // Everybody has to be on duty: the last one counts.
+                _ => dates.into_iter().map(|(_, date)| date).max(),
+            }
+        });
+        done.min()
     }
 
     fn feasibility(&mut self) -> Vec<Finding> {
@@ -282,11 +301,11 @@ impl Run<'_> {
                 .iter()
                 .find_map(|key| self.question.facts.get(key)?.as_date());
             let from = match (from_fact, &pair.after_due_of) {
-                (None, Some(id)) => self.due_of(id, false).map(|a| a.date),
+                (None, Some(id)) => self.due_of(id, false).and_then(|a| a.date),
                 (from_fact, _) => from_fact,
             };
             let Some(from) = from else { continue };
-            let Some(latest) = self.due_of(&pair.not_after, false).map(|a| a.date) else {
+            let Some(latest) = self.due_of(&pair.not_after, false).and_then(|a| a.date) else {
                 continue;
             };
             let earliest = compute(
@@ -326,6 +345,16 @@ impl Run<'_> {
                 facts: notice.facts.clone(),
             })
             .collect()
+    }
+}
+
+/// A date that follows from one which is not known yet.
+fn waiting() -> Computation {
+    Computation {
+        due: None,
+        unrolled: None,
+        provisional: true,
+        derivation: Vec::new(),
     }
 }
 
@@ -369,11 +398,11 @@ fn projection_finding(deadline: &Deadline) -> Option<Finding> {
         severity: Severity::Info,
         message: Text::new(
             format!(
-                "{}：起算日尚未发生，按前一步骤的最迟日 {date} 推算",
+                "{}：起算日未填，按前一步骤的最迟日 {date} 推算",
                 deadline.title.zh
             ),
             format!(
-                "{}: the anchor has not happened yet; projected from {date}, the latest day of the step before",
+                "{}: the anchor is not known; projected from {date}, the latest day of the step before",
                 deadline.title.en
             ),
         ),
@@ -382,8 +411,9 @@ fn projection_finding(deadline: &Deadline) -> Option<Finding> {
 }
 
 /// A fact that lies on the wrong side of its date.
-fn lateness_finding(deadline: &Deadline) -> Option<Finding> {
+fn lateness_finding(deadline: &Deadline, definition: &Definition) -> Option<Finding> {
     let (met, due) = (deadline.met_on?, deadline.computation.due?);
+    let early = deadline.computation.unrolled.unwrap_or(due);
     let (zh, en) = match deadline.kind {
         DeadlineKind::Latest | DeadlineKind::Fixed if met > due => {
             ("晚于最迟日", "is after the latest day")
@@ -391,11 +421,18 @@ fn lateness_finding(deadline: &Deadline) -> Option<Finding> {
         DeadlineKind::Earliest if met < due => ("早于最早日", "is before the earliest day"),
         _ => return None,
     };
+    // From a projected anchor nobody can be late: the step before may have been done later. And
+    // whether the last day of a minimum rolls can be disputed: between the two days it is a warning.
+    let disputed = deadline.kind == DeadlineKind::Earliest && met >= early;
     let severity = match deadline.force {
+        _ if deadline.projected || disputed => Severity::Warning,
         Force::Law | Force::Mandatory => Severity::Error,
         Force::Target | Force::Preference => Severity::Warning,
         Force::Informative => Severity::Info,
     };
+    let facts = definition
+        .obligation(&deadline.id)
+        .map(|o| o.met_by.clone());
     Some(Finding {
         code: FindingCode::Violation,
         rule: deadline.rule.clone(),
@@ -404,7 +441,7 @@ fn lateness_finding(deadline: &Deadline) -> Option<Finding> {
             format!("{}：{met} {zh} {due}", deadline.title.zh),
             format!("{}: {met} {en} {due}", deadline.title.en),
         ),
-        facts: Vec::new(),
+        facts: facts.unwrap_or_default(),
     })
 }
 

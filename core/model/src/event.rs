@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     fact::Facts,
     money::Fen,
-    project::{Obligation, Pin, Timer},
-    verdict::{PackagePin, PlannedPayment, Verdict},
+    project::{Obligation, Payment, Pin, Timer},
+    verdict::{PackagePin, Verdict},
 };
 
 /// One thing that happened to a project.
@@ -46,8 +46,8 @@ pub enum Event {
     VerdictGiven(Box<Verdict>),
     /// The payment plan of this contract.
     PaymentsPlanned {
-        /// Its tranches.
-        payments: Vec<PlannedPayment>,
+        /// Its tranches, with those that were released before the plan was made anew.
+        payments: Vec<Payment>,
     },
     /// A tranche was released.
     PaymentReleased {
@@ -99,12 +99,17 @@ pub enum Event {
         /// It goes a level up because the date has passed.
         escalation: bool,
     },
-    /// The next period of a recurring obligation begins on this day.
-    PeriodsAdvanced {
+    /// The report of a period was handed in.
+    ReportSubmitted {
         /// The recurring obligation.
         id: String,
-        /// Its first day.
-        next: NaiveDate,
+        /// The period.
+        period: String,
+    },
+    /// The project goes by another calendar from here on.
+    CalendarAdopted {
+        /// The calendar's id and version.
+        version: String,
     },
     /// A timer was set.
     TimerSet {
@@ -131,8 +136,10 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MoveCause {
-    /// A fact was corrected.
+    /// A fact was recorded or corrected, or a condition changed with it.
     Facts,
+    /// Another calendar was adopted.
+    Calendar,
     /// The clock stands still (中止).
     Suspended,
     /// The clock runs again.

@@ -3,9 +3,12 @@
 //! A key such as `contract.signed` has one type everywhere: in definitions, forms, the API,
 //! imports, `plan --facts` and plugins.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -71,6 +74,21 @@ impl FactValue {
                     _ => None,
                 })
                 .min(),
+            other => other.as_date(),
+        }
+    }
+
+    /// The date, or the latest date of a list of dated rows.
+    #[must_use]
+    pub fn as_latest_date(&self) -> Option<NaiveDate> {
+        match self {
+            Self::Rows(rows) => rows
+                .iter()
+                .filter_map(|row| match row.get("date") {
+                    Some(Scalar::Date(date)) => Some(*date),
+                    _ => None,
+                })
+                .max(),
             other => other.as_date(),
         }
     }
@@ -226,8 +244,17 @@ pub enum FactReason {
         near: Option<String>,
     },
     /// Longer than a text or list may be.
-    #[error("too long: {0}")]
+    #[error("longer than {0}")]
     Size(&'static str),
+    /// A day that no project can mean.
+    #[error("{0} is not between 1949-10-01 and 2199-12-31")]
+    DateRange(NaiveDate),
+    /// A text with control characters.
+    #[error("has control characters")]
+    Control,
+    /// A dated row without its id or its date, or with an id that another row has.
+    #[error("{0}")]
+    Row(&'static str),
 }
 
 fn suggestion(near: &Option<String>) -> String {
@@ -249,6 +276,9 @@ impl FactError {
             FactReason::Enum { .. } => "E-FACT-ENUM",
             FactReason::Field { .. } => "E-FACT-FIELD",
             FactReason::Size(_) => "E-FACT-SIZE",
+            FactReason::DateRange(_) => "E-DATE-RANGE",
+            FactReason::Control => "E-FACT-CONTROL",
+            FactReason::Row(_) => "E-FACT-ROW",
         }
     }
 
@@ -267,10 +297,23 @@ impl FactError {
             FactReason::Enum { values, .. } => format!("choose one of {}", values.join(", ")),
             FactReason::Field { .. } => "see the fields of this list in the definition".to_owned(),
             FactReason::Size(limit) => format!("stay within {limit}"),
+            FactReason::DateRange(_) => "check the year".to_owned(),
+            FactReason::Control => "write plain text; line breaks are allowed".to_owned(),
+            FactReason::Row(_) => {
+                "write {\"id\": \"…\", \"date\": \"YYYY-MM-DD\"}, each id once, without / @ #"
+                    .to_owned()
+            }
         }
     }
 }
 
+/// The years a date may lie in. A mistyped year would open obligations of centuries.
+const DATES: std::ops::RangeInclusive<i32> = 1949..=2199;
+/// The first day of the People's Republic.
+const FOUNDING: NaiveDate = match NaiveDate::from_ymd_opt(1949, 10, 1) {
+    Some(date) => date,
+    None => NaiveDate::MIN,
+};
 /// The longest text a fact may hold, in bytes.
 pub const TEXT_MAX_BYTES: usize = 4_096;
 /// The most rows a list fact may hold.
@@ -290,7 +333,11 @@ impl FactType {
             },
             Self::Rows(fields) => parse_rows(fields, key, json),
             Self::Dates => match json {
-                Json::Array(_) => parse_rows(&dated_row(), key, json),
+                Json::Array(_) => {
+                    let rows = parse_rows(&dated_row(), key, json)?;
+                    check_dated(key, &rows)?;
+                    Ok(rows)
+                }
                 _ => ScalarType::Date.parse(key, json).map(FactValue::One),
             },
             Self::Count(fields) => match json {
@@ -299,6 +346,34 @@ impl FactType {
             },
         }
     }
+}
+
+/// Each row is a clock of its own: it needs a date, and a name that no other row has.
+fn check_dated(key: &str, value: &FactValue) -> Result<(), FactError> {
+    let FactValue::Rows(rows) = value else {
+        return Ok(());
+    };
+    let mut seen = BTreeSet::new();
+    for (i, row) in rows.iter().enumerate() {
+        let fail = |reason| {
+            Err(FactError {
+                place: format!("{key}[{i}]"),
+                reason: FactReason::Row(reason),
+            })
+        };
+        match (row.get("id"), row.get("date")) {
+            (_, None) => return fail("has no date"),
+            (Some(Scalar::Text(id)), _) if id.is_empty() || id.contains(['/', '@', '#']) => {
+                return fail("has an id that cannot be used");
+            }
+            (Some(Scalar::Text(id)), _) if !seen.insert(id.as_str()) => {
+                return fail("repeats the id of another row");
+            }
+            (None, _) => return fail("has no id"),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn dated_row() -> BTreeMap<String, ScalarType> {
@@ -358,9 +433,13 @@ impl ScalarType {
             reason,
         };
         match (self, json) {
-            (Self::Date, Json::String(text)) => parse_date(text)
-                .map(Scalar::Date)
-                .ok_or_else(|| fail(FactReason::Date(shorten(text)))),
+            (Self::Date, Json::String(text)) => match parse_date(text) {
+                Some(date) if DATES.contains(&date.year()) && date >= FOUNDING => {
+                    Ok(Scalar::Date(date))
+                }
+                Some(date) => Err(fail(FactReason::DateRange(date))),
+                None => Err(fail(FactReason::Date(shorten(text)))),
+            },
             (Self::Money, Json::String(text)) => text
                 .parse()
                 .map(Scalar::Money)
@@ -384,6 +463,11 @@ impl ScalarType {
             (Self::Bool, Json::Bool(flag)) => Ok(Scalar::Bool(*flag)),
             (Self::Text, Json::String(text)) if text.len() > TEXT_MAX_BYTES => {
                 Err(fail(FactReason::Size("4096 bytes")))
+            }
+            (Self::Text, Json::String(text))
+                if text.chars().any(|c| c.is_control() && c != '\n') =>
+            {
+                Err(fail(FactReason::Control))
             }
             (Self::Text, Json::String(text)) => Ok(Scalar::Text(text.clone())),
             (Self::Enum(values), Json::String(text)) if values.contains(text) => {

@@ -102,6 +102,10 @@ impl Guard {
         }
         let program =
             Program::compile(source).map_err(|e| GuardError::Syntax(first_line(&e.to_string())))?;
+        // Every level multiplies the rows that are visited: one level is all a rule needs.
+        if comprehension_depth(&program.expression().expr) > 1 {
+            return Err(GuardError::TooLarge("one list macro within another"));
+        }
         let references = program.references();
         let unknown = references
             .functions()
@@ -347,6 +351,38 @@ fn collect_names(expr: &Expr, bound: &mut Vec<String>, names: &mut BTreeSet<Stri
     }
 }
 
+/// How deep list macros (`all`, `exists`, `map`, …) stand within each other.
+fn comprehension_depth(expr: &Expr) -> usize {
+    let deepest =
+        |parts: &mut dyn Iterator<Item = &Expr>| parts.map(comprehension_depth).max().unwrap_or(0);
+    match expr {
+        Expr::Select(select) => comprehension_depth(&select.operand.expr),
+        Expr::Call(call) => {
+            let target = call.target.iter().map(|t| &t.expr);
+            deepest(&mut target.chain(call.args.iter().map(|a| &a.expr)))
+        }
+        Expr::List(list) => deepest(&mut list.elements.iter().map(|e| &e.expr)),
+        Expr::Map(map) => {
+            let entries = map.entries.iter().filter_map(|e| match &e.expr {
+                EntryExpr::MapEntry(entry) => Some(entry),
+                EntryExpr::StructField(_) => None,
+            });
+            deepest(&mut entries.flat_map(|e| [&e.key.expr, &e.value.expr]))
+        }
+        Expr::Comprehension(all) => {
+            let parts = [
+                &all.iter_range,
+                &all.accu_init,
+                &all.loop_cond,
+                &all.loop_step,
+                &all.result,
+            ];
+            1 + deepest(&mut parts.into_iter().map(|p| &p.expr))
+        }
+        Expr::Ident(_) | Expr::Struct(_) | Expr::Literal(_) | Expr::Unspecified => 0,
+    }
+}
+
 fn dotted(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Ident(name) => Some(name.clone()),
@@ -442,6 +478,11 @@ mod tests {
             Err(GuardError::TooLarge(_))
         ));
         assert!(matches!(Guard::compile("a =="), Err(GuardError::Syntax(_))));
+        let nested = "staff.roster.all(a, staff.roster.exists(b, a == b))";
+        assert!(matches!(
+            Guard::compile(nested),
+            Err(GuardError::TooLarge(_))
+        ));
         assert_eq!(
             Guard::compile("launch(today)").map(|_| ()),
             Err(GuardError::Function("launch".to_owned()))

@@ -27,7 +27,7 @@ pub enum MoneyError {
     /// More than two decimals.
     #[error("{0} yuan has parts of a fen")]
     TooFine(String),
-    /// Beyond 90 trillion yuan.
+    /// Beyond ten trillion yuan.
     #[error("{0} yuan is too large")]
     TooLarge(String),
 }
@@ -50,6 +50,9 @@ impl MoneyError {
         "write yuan as a decimal string with at most two decimals, such as \"2988180.00\""
     }
 }
+
+/// The largest amount: 10^13 yuan, so that sums of many amounts stay within the number.
+pub const FEN_MAX: i64 = 1_000_000_000_000_000;
 
 impl Fen {
     /// Nothing.
@@ -105,6 +108,7 @@ impl FromStr for Fen {
         }
         let fen = yuan.checked_mul(Decimal::ONE_HUNDRED);
         fen.and_then(|fen| i64::try_from(fen.normalize()).ok())
+            .filter(|fen| *fen <= FEN_MAX)
             .map(Self)
             .ok_or_else(|| MoneyError::TooLarge(text.to_owned()))
     }

@@ -1,6 +1,6 @@
 //! A project: the fold of its history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
@@ -46,8 +46,8 @@ pub struct Project {
     pub facts: Facts,
     /// What has to be done, by key.
     pub obligations: BTreeMap<String, Obligation>,
-    /// Recurring obligation → first day of the period to open next.
-    pub periods: BTreeMap<String, NaiveDate>,
+    /// Recurring obligation → periods whose report was handed in.
+    pub submitted: BTreeMap<String, BTreeSet<String>>,
     /// How this contract's price is paid.
     pub payments: Vec<Payment>,
     /// Timers by name.
@@ -137,7 +137,7 @@ impl Project {
             states: opening.states.clone(),
             facts: Facts::new(),
             obligations: BTreeMap::new(),
-            periods: BTreeMap::new(),
+            submitted: BTreeMap::new(),
             payments: Vec::new(),
             timers: BTreeMap::new(),
             findings: BTreeMap::new(),
@@ -170,31 +170,17 @@ impl Project {
                 let findings = verdict.answer.findings.clone();
                 self.findings.insert(verdict.hook, findings);
             }
-            Event::PaymentsPlanned { payments } => {
-                self.payments = payments
-                    .iter()
-                    .map(|p| Payment {
-                        no: p.no,
-                        percent: p.percent.clone(),
-                        amount: p.amount,
-                        obligation: p.obligation.clone(),
-                        rule: p.rule.clone(),
-                        released: None,
-                    })
-                    .collect();
-            }
+            Event::PaymentsPlanned { payments } => self.payments.clone_from(payments),
             Event::PaymentReleased { no, on, .. } => {
                 for payment in self.payments.iter_mut().filter(|p| p.no == *no) {
                     payment.released = Some(*on);
                 }
             }
-            Event::ObligationOpened { key, obligation } => {
-                self.generation = self.generation.max(obligation.generation);
-                self.obligations.insert(key.clone(), obligation.clone());
-            }
-            Event::ObligationMoved {
+            Event::ObligationOpened { key, obligation }
+            | Event::ObligationMoved {
                 key, obligation, ..
             } => {
+                self.generation = self.generation.max(obligation.generation);
                 self.obligations.insert(key.clone(), obligation.clone());
             }
             Event::ObligationMet { key, .. } | Event::ObligationDropped { key, .. } => {
@@ -205,9 +191,11 @@ impl Project {
                     open.step = step + 1;
                 }
             }
-            Event::PeriodsAdvanced { id, next } => {
-                self.periods.insert(id.clone(), *next);
+            Event::ReportSubmitted { id, period } => {
+                let periods = self.submitted.entry(id.clone()).or_default();
+                periods.insert(period.clone());
             }
+            Event::CalendarAdopted { version } => self.calendar.clone_from(version),
             Event::TimerSet { key, timer } => {
                 self.generation = self.generation.max(timer.generation);
                 self.timers.insert(key.clone(), *timer);
@@ -217,6 +205,25 @@ impl Project {
             }
             Event::ScheduleFired { .. } => {}
         }
+    }
+
+    /// Obligation → times in which its clock stood still.
+    #[must_use]
+    pub fn suspensions(&self) -> BTreeMap<String, Vec<Suspension>> {
+        let open = self.obligations.values();
+        open.filter(|o| !o.suspensions.is_empty())
+            .map(|o| (o.id.clone(), o.suspensions.clone()))
+            .collect()
+    }
+
+    /// The states of all regions, such as `lifecycle.service payments.planned`.
+    #[must_use]
+    pub fn stage(&self) -> String {
+        let states = self.states.iter();
+        let places: Vec<String> = states
+            .map(|(region, state)| format!("{region}.{state}"))
+            .collect();
+        places.join(" ")
     }
 
     /// The earliest due date of all open obligations.

@@ -55,6 +55,14 @@ pub enum Rejection {
     /// A fact has the wrong form.
     #[error(transparent)]
     Fact(#[from] FactError),
+    /// A duty cannot be discharged by a day to come.
+    #[error("{key}: {date} lies in the future")]
+    FactFuture {
+        /// The key.
+        key: String,
+        /// The date given.
+        date: NaiveDate,
+    },
     /// The condition of the transition does not hold.
     #[error("{event:?} needs the condition {guard}")]
     Guard {
@@ -130,6 +138,30 @@ pub enum Rejection {
         /// Those that are open.
         open: Vec<String>,
     },
+    /// The period of the report has not ended.
+    #[error("{key}: the period ends on {ends}")]
+    ReportEarly {
+        /// The report.
+        key: String,
+        /// The last day of its period.
+        ends: NaiveDate,
+    },
+    /// A fact that cannot be given when a project is opened.
+    #[error("{key}: {reason}")]
+    FactNotAtOpening {
+        /// The key.
+        key: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A contact that nobody could be reached by.
+    #[error("contacts.{role}: {reason}")]
+    Contact {
+        /// The role.
+        role: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Transitions raise each other without end.
     #[error("more than {0} transitions in one step")]
     Loop(usize),
@@ -154,6 +186,7 @@ impl Rejection {
             Self::FactMissing { .. } => "E-FACT-MISSING",
             Self::FactNotHere { .. } => "E-FACT-NOT-HERE",
             Self::Fact(error) => error.code(),
+            Self::FactFuture { .. } => "E-FACT-FUTURE",
             Self::Guard { .. } => "E-GUARD",
             Self::LawMinimum { .. } => "E-LAW-MINIMUM",
             Self::Rule { .. } => "E-RULE",
@@ -164,6 +197,9 @@ impl Rejection {
             Self::PaymentNotDue { .. } => "E-PAYMENT-NOT-DUE",
             Self::PaymentAmount(_) => "E-PAYMENT-AMOUNT",
             Self::ReportUnknown { .. } => "E-REPORT-UNKNOWN",
+            Self::ReportEarly { .. } => "E-REPORT-EARLY",
+            Self::FactNotAtOpening { .. } => "E-FACT-NOT-HERE",
+            Self::Contact { .. } => "E-CONTACT",
             Self::Loop(_) => "E-LOOP",
             Self::Text { .. } => "E-TEXT",
         }
@@ -178,7 +214,7 @@ impl Rejection {
             | Self::Role { event, .. }
             | Self::Guard { event, .. } => event.clone(),
             Self::FactMissing { missing, .. } => missing.join(","),
-            Self::FactNotHere { key, .. } => key.clone(),
+            Self::FactNotHere { key, .. } | Self::FactFuture { key, .. } => key.clone(),
             Self::Fact(error) => error.place.clone(),
             Self::LawMinimum { rule, .. } | Self::Rule { rule, .. } => rule.clone(),
             Self::Proposal { key, .. } => key.clone(),
@@ -188,6 +224,9 @@ impl Rejection {
             | Self::PaymentNotDue { .. }
             | Self::PaymentAmount(_) => "payment.no".to_owned(),
             Self::ReportUnknown { .. } => "report.period".to_owned(),
+            Self::ReportEarly { .. } => "report.period".to_owned(),
+            Self::FactNotAtOpening { key, .. } => key.clone(),
+            Self::Contact { role, .. } => format!("contacts.{role}"),
             Self::Loop(_) => "definition".to_owned(),
             Self::Text { field, .. } => (*field).to_owned(),
         }
@@ -210,13 +249,14 @@ impl Rejection {
                 format!("it records {}; use record-facts for others", list(accepts))
             }
             Self::Fact(error) => error.hint(),
+            Self::FactFuture { .. } => "check the year; record it when it has happened".to_owned(),
             Self::Guard { reason, .. } if reason.is_empty() => {
                 "make the condition true first".to_owned()
             }
             Self::Guard { reason, .. } => reason.clone(),
             Self::LawMinimum { earliest, .. } => format!("choose {earliest} or later"),
             Self::Rule { .. } => {
-                "mend the facts; `liucheng project show` lists the findings".to_owned()
+                "mend the facts that the rule speaks of, then repeat the command".to_owned()
             }
             Self::Proposal { .. } => {
                 "mend the package; it may set facts that no event records".to_owned()
@@ -228,6 +268,11 @@ impl Rejection {
             Self::PaymentNotDue { waits_for, .. } => format!("record {waits_for} first"),
             Self::PaymentAmount(_) => "record contract.amount first".to_owned(),
             Self::ReportUnknown { open, .. } => format!("open reports: {}", list(open)),
+            Self::ReportEarly { ends, .. } => format!("hand it in on {ends} or later"),
+            Self::FactNotAtOpening { .. } => "leave it out; it comes with its event".to_owned(),
+            Self::Contact { .. } => {
+                "give role and address, such as officer = office@county.example".to_owned()
+            }
             Self::Loop(_) => "run `liucheng workflow check` on the definition".to_owned(),
             Self::Text { .. } => "give 1 to 200 characters".to_owned(),
         }

@@ -140,7 +140,8 @@ impl Oracle {
         let is_settled = is_back || period.unit() == Unit::WorkingDays || roll == RollPolicy::None;
         let due = match unrolled {
             Some(date) if !is_settled => self.roll(date, roll, suspended),
-            _ => unrolled,
+            // Outside the published years nothing is final.
+            _ => unrolled.filter(|date| Self::covers(*date)),
         };
         (unrolled, due)
     }

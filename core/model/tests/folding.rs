@@ -92,11 +92,12 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 /// A value of the fact's type that is near the present, mostly good, sometimes not.
 fn value(definition: &Definition, key: &str, today: NaiveDate, seed: u64) -> Json {
     let day = |offset: u64| (today + Days::new(offset % 400)).to_string();
+    let past = |offset: u64| (today - Days::new(offset % 400)).to_string();
     let kind = definition.doc.facts[key].kind.clone();
     let kind = serde_json::to_value(kind).unwrap();
     match kind.as_str() {
         Some("date") if key == "contract.expiry" => json!(day(365)),
-        Some("date" | "dates") => json!(day(seed % 30)),
+        Some("date" | "dates") => json!(past(seed % 30)),
         Some("money") => json!((seed % 10_000).to_string()),
         Some("percent") => json!((seed % 101).to_string()),
         Some("int") => json!(seed % 4),
@@ -190,7 +191,7 @@ impl Life<'_> {
                     );
                 }
                 // A schedule without anything to do: skip to the end of the wait.
-                Fired::Idle { .. } | Fired::Stale => break,
+                Fired::Idle { .. } | Fired::Stale | Fired::Early => break,
             }
         }
         self.now = self.now.max(until);

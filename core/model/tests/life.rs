@@ -115,7 +115,7 @@ impl Life {
                 self.project = decision.project.clone();
                 Some(*decision)
             }
-            Fired::Stale | Fired::Idle { .. } => None,
+            Fired::Stale | Fired::Early | Fired::Idle { .. } => None,
         }
     }
 
@@ -412,4 +412,240 @@ fn a_component_cannot_change_what_people_record() {
         Scalar::Text("because".to_owned()),
     )];
     assert!(decide::fire(life.context(), &life.project, &command, fair).is_ok());
+}
+
+#[test]
+fn a_suspension_counts_from_the_notice_not_from_its_recording() {
+    let mut life = awarded();
+    // Answered on the 9th, received on the 2nd; both recorded on the 12th.
+    life.fire(
+        "2026-11-12",
+        "receive-challenge",
+        json!({"challenge.received": "2026-11-02"}),
+    )
+    .unwrap();
+    life.fire(
+        "2026-11-12",
+        "reply-challenge",
+        json!({"challenge.replied": "2026-11-09"}),
+    )
+    .unwrap();
+    assert_eq!(
+        life.due("sign-contract").as_deref(),
+        Some("2026-11-30"),
+        "the same seven days"
+    );
+}
+
+#[test]
+fn a_clock_that_steps_back_loses_no_timer() {
+    let mut life = awarded();
+    let timer = life.project.timers["due:sign-contract"];
+    life.now = timer.at - chrono::TimeDelta::seconds(2);
+    let fired = decide::fire_timer(
+        life.context(),
+        &life.project,
+        "due:sign-contract",
+        timer.at,
+        timer.generation,
+    )
+    .unwrap();
+    assert_eq!(fired, Fired::Early);
+    assert!(life.timer("due:sign-contract", timer.at).is_some());
+}
+
+#[test]
+fn every_move_has_a_generation_of_its_own() {
+    let mut life = awarded();
+    let mut seen = BTreeSet::from([life.project.obligations["sign-contract"].generation]);
+    for day in [
+        "2026-10-26",
+        "2026-10-27",
+        "2026-10-23",
+        "2026-10-24",
+        "2026-10-25",
+    ] {
+        life.fire(
+            "2026-11-01",
+            "record-facts",
+            json!({"award.notice_issued": day}),
+        )
+        .unwrap();
+        let generation = life.project.obligations["sign-contract"].generation;
+        assert!(
+            seen.insert(generation),
+            "{day}: generation {generation} was used before"
+        );
+    }
+}
+
+#[test]
+fn opening_a_project_enforces_what_commands_enforce() {
+    let life = awarded();
+    let open = |facts: Json| {
+        let facts: Facts = facts
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(key, json)| (key.clone(), life.definition.parse_fact(key, json).unwrap()))
+            .collect();
+        let opening = Opening {
+            code: "T-2".to_owned(),
+            name: "test".to_owned(),
+            definition: life.project.definition.clone(),
+            package: None,
+            calendar: life.project.calendar.clone(),
+            contacts: BTreeMap::new(),
+            states: decide::initial_states(&life.definition),
+        };
+        decide::open(life.context(), opening, facts).map(|_| ())
+    };
+    let tender = json!({"procurement.method": "open-tender", "tender.docs_issued": "2026-09-14", "bid.deadline": "2026-09-20"});
+    assert!(matches!(open(tender), Err(Rejection::LawMinimum { .. })));
+    assert!(matches!(
+        open(json!({"payment.no": 1})),
+        Err(Rejection::FactNotAtOpening { .. })
+    ));
+    assert!(matches!(
+        open(json!({"renewal.decision": "renew"})),
+        Err(Rejection::FactNotAtOpening { .. })
+    ));
+    assert_eq!(open(json!({"survey.started": "2026-09-01"})), Ok(()));
+}
+
+#[test]
+fn contacts_have_to_be_reachable() {
+    let life = awarded();
+    let open = |role: &str, address: &str| {
+        let opening = Opening {
+            code: "T-2".to_owned(),
+            name: "test".to_owned(),
+            definition: life.project.definition.clone(),
+            package: None,
+            calendar: life.project.calendar.clone(),
+            contacts: BTreeMap::from([(role.to_owned(), vec![address.to_owned()])]),
+            states: decide::initial_states(&life.definition),
+        };
+        decide::open(life.context(), opening, Facts::new())
+            .map_err(|e| e.code())
+            .map(|_| ())
+    };
+    assert_eq!(open("officer", "o@county.example"), Ok(()));
+    for (role, address) in [
+        ("offcier", "o@county.example"),
+        ("officer", "@@"),
+        ("officer", "o"),
+        ("officer", "a@b\nBcc: x@y"),
+        ("officer", "张三 <z@b.example>"),
+    ] {
+        assert_eq!(open(role, address), Err("E-CONTACT"), "{role} {address:?}");
+    }
+}
+
+#[test]
+fn a_corrected_contract_takes_back_reports_of_wrong_years() {
+    let yuanzhou = include_str!("../../../plugins/ningxia-yuanzhou/overlay.toml");
+    let base = Source {
+        name: "base",
+        text: BASE,
+    };
+    let definition = Definition::load(
+        base,
+        Some(Source {
+            name: "overlay",
+            text: yuanzhou,
+        }),
+    )
+    .unwrap_or_else(|e| panic!("{e:#?}"));
+    let mut life = awarded();
+    life.definition = definition;
+    let sign = json!({"contract.signed": "2026-10-26", "contract.start": "2016-11-01", "contract.expiry": "2027-10-31", "contract.amount": "100"});
+    life.fire("2026-10-26", "sign-contract", sign).unwrap();
+    let months = |life: &Life| {
+        life.project
+            .obligations
+            .keys()
+            .filter(|k| k.starts_with("report-monthly@"))
+            .count()
+    };
+    assert!(months(&life) > 100, "{}", months(&life));
+    life.fire(
+        "2026-12-02",
+        "record-facts",
+        json!({"contract.start": "2026-11-01"}),
+    )
+    .unwrap();
+    let left: Vec<&String> = life
+        .project
+        .obligations
+        .keys()
+        .filter(|k| k.starts_with("report-monthly@"))
+        .collect();
+    assert_eq!(left, ["report-monthly@2026-11", "report-monthly@2026-12"]);
+    // Moved back, the months that are owed now open; what was handed in stays handed in.
+    life.fire(
+        "2026-12-03",
+        "submit-report",
+        json!({"report.kind": "report-monthly", "report.period": "2026-11"}),
+    )
+    .unwrap();
+    life.fire(
+        "2026-12-04",
+        "record-facts",
+        json!({"contract.start": "2026-09-01"}),
+    )
+    .unwrap();
+    let left: Vec<&String> = life
+        .project
+        .obligations
+        .keys()
+        .filter(|k| k.starts_with("report-monthly@"))
+        .collect();
+    assert_eq!(
+        left,
+        [
+            "report-monthly@2026-09",
+            "report-monthly@2026-10",
+            "report-monthly@2026-12"
+        ]
+    );
+}
+
+#[test]
+fn a_day_to_come_discharges_nothing_and_facts_can_be_taken_back() {
+    let mut life = awarded();
+    let sign = json!({"contract.signed": "2026-10-26", "contract.expiry": "2027-10-25", "contract.amount": "100"});
+    let early = life.fire("2026-10-25", "sign-contract", sign.clone());
+    assert!(
+        matches!(early, Err(Rejection::FactFuture { .. })),
+        "{early:?}"
+    );
+    life.fire("2026-10-26", "sign-contract", sign).unwrap();
+    assert!(life.due("contract-publicity").is_some());
+    let typo = life.fire(
+        "2026-10-27",
+        "record-facts",
+        json!({"contract.publicised": "2062-10-27"}),
+    );
+    assert!(
+        matches!(typo, Err(Rejection::FactFuture { .. })),
+        "{typo:?}"
+    );
+    life.fire(
+        "2026-10-27",
+        "record-facts",
+        json!({"contract.publicised": "2026-10-27"}),
+    )
+    .unwrap();
+    assert_eq!(life.due("contract-publicity"), None, "done");
+    life.fire(
+        "2026-10-27",
+        "record-facts",
+        json!({"contract.publicised": null}),
+    )
+    .unwrap();
+    assert!(
+        life.due("contract-publicity").is_some(),
+        "taken back, the duty is there again"
+    );
 }

@@ -6,9 +6,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use liucheng_model::deadline::{Period, RollPolicy, compute, explain_text};
 use serde_json::json;
 
-use super::{Global, input};
+use super::Global;
 use crate::{
-    compose,
+    compose, input,
     output::{Exit, Failure, document, line},
 };
 

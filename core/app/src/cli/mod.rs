@@ -1,7 +1,6 @@
 //! The command line: nouns, then verbs. One file for each noun.
 
 mod calendar;
-mod input;
 mod migrate;
 mod plan;
 mod plugin;
@@ -10,9 +9,6 @@ mod serve;
 mod table;
 mod verify;
 mod workflow;
-
-pub use input::read_text;
-pub use workflow::first_error;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -131,7 +127,7 @@ fn execute(cli: Cli) -> Result<Exit, Failure> {
         Command::Project(command) => wait(project::run(&global, command)),
         Command::Verify => wait(verify::run(&global)),
         Command::Migrate => wait(migrate::run(&global)),
-        Command::Demo(args) => wait(demo::run(&global, args)),
+        Command::Demo(args) => wait(demo::run(args, global.data, global.json)),
         Command::Serve(args) => wait(serve::run(&global, args)),
         Command::Reference => reference(),
     }

@@ -12,7 +12,7 @@ use liucheng_model::{
     deadline::{Suspension, explain_text},
     definition::Definition,
     evaluate::{Deadline, DeadlineKind, Evaluation, Question, evaluate},
-    fact::{FactType, FactValue, Facts, Scalar, nearest},
+    fact::{FactError, FactType, FactValue, Facts, Scalar, nearest},
     finding::{Finding, FindingCode, Severity},
     rejection::Rejection,
     text::Text,
@@ -20,9 +20,9 @@ use liucheng_model::{
 };
 use serde_json::{Map, Value as Json, json};
 
-use super::{Global, input, table};
+use super::{Global, table};
 use crate::{
-    builtin, compose,
+    builtin, compose, input,
     output::{Exit, Failure, document, line},
 };
 
@@ -187,18 +187,36 @@ impl FactReader<'_> {
                         (_, Some(value)) => value,
                     };
                     let parsed = self.definition.parse_fact(&key, value);
-                    let parsed = parsed.map_err(|e| {
-                        Failure::from(liucheng_engine::CommandError::from(Rejection::from(e)))
-                    })?;
-                    self.facts.insert(key, parsed);
+                    self.facts.insert(key, parsed.map_err(refused)?);
+                }
+                (None, Json::Object(case)) if case.contains_key("value") => {
+                    let plain = Map::from_iter([(name.clone(), case["value"].clone())]);
+                    self.read(prefix, &plain)?;
                 }
                 (None, Json::Object(below)) if self.is_branch(&key) => {
                     self.read(&format!("{key}."), below)?
                 }
+                (None, Json::Array(ends)) if self.read_term(&key, ends)? => {}
                 (None, _) => self.unknown.push(self.unknown_finding(key)),
             }
         }
         Ok(())
+    }
+
+    /// `contract.term` is short for `contract.start` and `contract.expiry`.
+    fn read_term(&mut self, key: &str, ends: &[Json]) -> Result<bool, Failure> {
+        let (Some(prefix), [start, expiry]) = (key.strip_suffix(".term"), ends) else {
+            return Ok(false);
+        };
+        let keys = [format!("{prefix}.start"), format!("{prefix}.expiry")];
+        if !keys.iter().all(|k| self.definition.vocabulary.contains(k)) {
+            return Ok(false);
+        }
+        for (key, json) in keys.into_iter().zip([start, expiry]) {
+            let value = self.definition.parse_fact(&key, json).map_err(refused)?;
+            self.facts.insert(key, value);
+        }
+        Ok(true)
     }
 
     fn is_branch(&self, key: &str) -> bool {
@@ -229,6 +247,10 @@ impl FactReader<'_> {
             facts: vec![key],
         }
     }
+}
+
+fn refused(error: FactError) -> Failure {
+    liucheng_engine::CommandError::from(Rejection::from(error)).into()
 }
 
 fn latest_date(facts: &Facts) -> NaiveDate {

@@ -9,9 +9,9 @@ use liucheng_plugin_host::{
 };
 use serde_json::json;
 
-use super::{Global, input, table, workflow::finding_text};
+use super::{Global, table, workflow::finding_text};
 use crate::{
-    builtin, compose,
+    builtin, compose, input,
     output::{Exit, Failure, document, line},
 };
 

@@ -13,9 +13,9 @@ use liucheng_engine::{
 };
 use serde_json::json;
 
-use super::{Global, input, table};
+use super::{Global, table};
 use crate::{
-    compose,
+    compose, input,
     output::{Exit, Failure, document, line},
     view,
 };

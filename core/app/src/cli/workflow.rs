@@ -14,9 +14,9 @@ use liucheng_model::{
 };
 use serde_json::json;
 
-use super::{Global, input};
+use super::Global;
 use crate::{
-    builtin,
+    builtin, input,
     output::{Exit, Failure, document, line},
 };
 
@@ -157,8 +157,8 @@ fn draw(args: &DiagramArgs) -> Result<Exit, Failure> {
         Some((name, text)) => (name.as_str(), text.as_str()),
         None => (builtin::DEFINITION_NAME, builtin::DEFINITION),
     };
-    let definition =
-        Definition::load(Source { name, text }, None).map_err(|errors| first_error(&errors))?;
+    let definition = Definition::load(Source { name, text }, None)
+        .map_err(|errors| Failure::of_sources(&errors))?;
     if let Some(region) = &args.region
         && definition.region(region).is_none()
     {
@@ -189,24 +189,4 @@ fn draw(args: &DiagramArgs) -> Result<Exit, Failure> {
     };
     line(drawing.trim_end())?;
     Ok(Exit::Ok)
-}
-
-/// The first error as a failure, with how many more there are.
-pub fn first_error(errors: &[liucheng_model::definition::SourceError]) -> Failure {
-    match errors.first() {
-        Some(first) => {
-            let more = match errors.len() {
-                1 => String::new(),
-                n => format!(" (and {} more; run `liucheng workflow check`)", n - 1),
-            };
-            Failure::new(
-                Exit::Rejected,
-                first.code,
-                format!("{}{more}", first.message),
-            )
-            .at(first.place.clone())
-            .hint(first.hint.clone())
-        }
-        None => Failure::new(Exit::Internal, "E-INTERNAL", "an error without a reason"),
-    }
 }

@@ -22,7 +22,6 @@ use liucheng_engine::{
 };
 
 use crate::{
-    cli::Global,
     compose::{self, Adapters},
     mail::{self, MailConfig},
     output::{Exit, Failure, document, line},
@@ -41,12 +40,12 @@ pub struct DemoArgs {
 /// The right-hand side of message ids in the demo.
 const MAIL_DOMAIN: &str = "demo.liucheng.example";
 
-/// Runs the demo.
-pub async fn run(global: &Global, args: DemoArgs) -> Result<Exit, Failure> {
+/// Runs the demo in a folder, or in a new one.
+pub async fn run(args: DemoArgs, data: Option<PathBuf>, as_json: bool) -> Result<Exit, Failure> {
     // There is nothing to stay for yet; the option keeps scripts working once there is.
     let DemoArgs { once: _ } = args;
-    let dir = match &global.data {
-        Some(dir) => dir.clone(),
+    let dir = match data {
+        Some(dir) => dir,
         None => fresh_dir()?,
     };
     let acts = script::acts();
@@ -63,10 +62,10 @@ pub async fn run(global: &Global, args: DemoArgs) -> Result<Exit, Failure> {
         calendar: compose::calendar(&[])?,
     };
     let engine = compose::open_with(&dir, adapters).await?;
-    play(&engine, &clock, &acts, progress(global, acts.len())).await?;
+    play(&engine, &clock, &acts, progress(as_json, acts.len())).await?;
     let checks = verify(&*engine.store).await?;
     let report = report::Report::read(&engine, checks).await?;
-    if global.json {
+    if as_json {
         document(&report.to_json())?;
     } else {
         for text in report.lines() {
@@ -127,8 +126,8 @@ async fn perform(engine: &Engine, act: &Act, key: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn progress(global: &Global, acts: usize) -> ProgressBar {
-    let target = if global.json {
+fn progress(hidden: bool, acts: usize) -> ProgressBar {
+    let target = if hidden {
         ProgressDrawTarget::hidden()
     } else {
         ProgressDrawTarget::stderr()

@@ -16,7 +16,7 @@ use liucheng_model::{
 };
 use serde_json::{Value as Json, json};
 
-use crate::output::{clip, pad, width};
+use crate::output::{clip, pad, width, wrap};
 
 /// Everything the demo shows.
 pub struct Report {
@@ -407,20 +407,6 @@ fn columns([date, what, rule, next]: [String; 4]) -> String {
     text.trim_end().to_owned()
 }
 
-/// Breaks a text into lines of the terminal's width.
-fn wrap(text: &str, first: &str, others: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = first.to_owned();
-    for c in text.chars() {
-        if width(&line) + width(&c.to_string()) > WIDTH {
-            lines.push(std::mem::replace(&mut line, others.to_owned()));
-        }
-        line.push(c);
-    }
-    lines.push(line);
-    lines
-}
-
 impl Row {
     fn text(&self) -> String {
         let next = self
@@ -465,7 +451,7 @@ impl ProjectReport {
                         rule.basis.citation(),
                         rule.basis.text
                     );
-                    lines.extend(wrap(&clause, "           └ ", "             "));
+                    lines.extend(wrap(&clause, WIDTH, ("           └ ", "             ")));
                 }
             }
         }

@@ -4,7 +4,7 @@ use super::{
     ObligationView, PaymentView, ProjectView,
     record::{CauseView, DateView, EventView, RecordView},
 };
-use crate::output::{clip, pad};
+use crate::output::{clip, pad, wrap};
 
 /// A date, or a dash where there is none.
 fn day(date: Option<chrono::NaiveDate>) -> String {
@@ -37,13 +37,20 @@ impl ProjectView {
         if !self.findings.is_empty() {
             lines.extend([String::new(), "提示".to_owned()]);
             let findings = self.findings.iter();
-            lines.extend(findings.map(|f| format!("  {}  {}", pad(&f.rule, 18), f.message.zh)));
+            lines.extend(findings.flat_map(|f| {
+                let indent = " ".repeat(22);
+                let first = format!("  {}  ", pad(&f.rule, 18));
+                wrap(&f.message.zh, cells, (&first, &indent))
+            }));
         }
-        lines.extend([
-            String::new(),
-            format!("可执行：{}", self.possible.join(", ")),
-        ]);
-        lines.iter().map(|line| clip(line, cells)).collect()
+        let mut lines: Vec<String> = lines.iter().map(|line| clip(line, cells)).collect();
+        lines.push(String::new());
+        lines.extend(wrap(
+            &self.possible.join(", "),
+            cells,
+            ("可执行：", "        "),
+        ));
+        lines
     }
 }
 
@@ -90,6 +97,7 @@ impl RecordView {
         let cause = match &self.cause {
             CauseView::Open => "open".to_owned(),
             CauseView::Command { event } => format!("fire {event}"),
+            CauseView::Calendar => "calendar".to_owned(),
             CauseView::Timer { key } => format!("timer {key}"),
         };
         let head = format!("#{}  {}  {}  {cause}", self.seq, self.at, self.actor);
@@ -145,10 +153,14 @@ impl EventView {
             Self::ObligationMoved {
                 key, obligation, ..
             } => format!("改期 {key}：{}", obligation.text()),
+            Self::ObligationMet { key, on, due: Some(due) } if on > due && !key.contains('@') => {
+                format!("完成 {key}（{on}，逾期，期限 {due}）")
+            }
             Self::ObligationMet { key, on, .. } => format!("完成 {key}（{on}）"),
             Self::ObligationDropped { key } => format!("取消 {key}"),
             Self::ReminderDue { key, roles, .. } => format!("提醒 {key} → {}", roles.join(", ")),
-            Self::PeriodsAdvanced { id, next } => format!("下一期 {id}：{next}"),
+            Self::ReportSubmitted { id, period } => format!("已报送 {id} {period}"),
+            Self::CalendarAdopted { version } => format!("启用日历 {version}"),
             Self::TimerSet { key, at } => format!("定时 {key}：{at}"),
             Self::TimerCleared { key } => format!("撤销定时 {key}"),
             Self::ScheduleFired { id, slot } => format!("日程 {id}：{slot}"),

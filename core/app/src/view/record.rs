@@ -15,7 +15,7 @@ use liucheng_model::{
     event::{Event, MoveCause},
     fact::Facts,
     finding::Finding,
-    project::{Obligation, Pin},
+    project::{Obligation, Payment, Pin},
     verdict::{Hook, PackagePin, PlannedPayment, Verdict},
 };
 use serde::Serialize;
@@ -47,6 +47,8 @@ pub enum CauseView {
         /// The event.
         event: String,
     },
+    /// Another calendar came into use.
+    Calendar,
     /// A timer fired.
     Timer {
         /// Its name.
@@ -109,9 +111,12 @@ pub enum EventView {
         roles: Vec<String>,
         escalation: bool,
     },
-    PeriodsAdvanced {
+    ReportSubmitted {
         id: String,
-        next: NaiveDate,
+        period: String,
+    },
+    CalendarAdopted {
+        version: String,
     },
     TimerSet {
         key: String,
@@ -188,6 +193,7 @@ pub fn record(row: &RecordRow) -> Result<RecordView, CommandError> {
         cause: match record.cause {
             Cause::Open => CauseView::Open,
             Cause::Command { event } => CauseView::Command { event },
+            Cause::Calendar => CauseView::Calendar,
             Cause::Timer { key } => CauseView::Timer { key },
         },
         events: record.events.into_iter().map(EventView::from).collect(),
@@ -221,7 +227,7 @@ impl From<Event> for EventView {
             },
             Event::VerdictGiven(verdict) => Self::VerdictGiven(VerdictView::from(*verdict)),
             Event::PaymentsPlanned { payments } => Self::PaymentsPlanned {
-                payments: planned(payments),
+                payments: payments.into_iter().map(tranche).collect(),
             },
             Event::PaymentReleased { no, on, amount } => Self::PaymentReleased {
                 no,
@@ -254,7 +260,8 @@ impl From<Event> for EventView {
                 roles,
                 escalation,
             },
-            Event::PeriodsAdvanced { id, next } => Self::PeriodsAdvanced { id, next },
+            Event::ReportSubmitted { id, period } => Self::ReportSubmitted { id, period },
+            Event::CalendarAdopted { version } => Self::CalendarAdopted { version },
             Event::TimerSet { key, timer } => Self::TimerSet { key, at: timer.at },
             Event::TimerCleared { key } => Self::TimerCleared { key },
             Event::ScheduleFired { id, slot } => Self::ScheduleFired { id, slot },
@@ -293,6 +300,16 @@ fn canonical(facts: &Facts) -> BTreeMap<String, Json> {
         .iter()
         .map(|(key, value)| (key.clone(), value.to_json()))
         .collect()
+}
+
+fn tranche(payment: Payment) -> PlannedPaymentView {
+    PlannedPaymentView {
+        no: payment.no,
+        percent: payment.percent,
+        amount: payment.amount.map(|fen| fen.to_string()),
+        obligation: payment.obligation,
+        rule: payment.rule,
+    }
 }
 
 fn planned(payments: Vec<PlannedPayment>) -> Vec<PlannedPaymentView> {

@@ -208,9 +208,12 @@ impl Run<'_> {
             _ if is_in_working_days || self.roll == RollPolicy::None => unrolled,
             Direction::WithinAfter | Direction::AtLeastAfter => self.roll_forward(unrolled)?,
         };
-        let day = self.calendar.day(due);
-        let remark = day.as_ref().and_then(Day::remark);
-        self.push(Step::new(due, StepKind::Due, remark));
+        // Whether a day the calendar does not know is a rest day decides when to act: until the
+        // year is published the date is provisional, even where nothing would roll.
+        let Some(day) = self.calendar.day(due) else {
+            return Err(Stop::beyond_calendar(due));
+        };
+        self.push(Step::new(due, StepKind::Due, day.remark()));
         Ok(due)
     }
 

@@ -1,11 +1,14 @@
 //! What transitions do beside changing state.
 
-use super::{Draft, fire::Chain};
+use rust_decimal::Decimal;
+
+use super::{Draft, fire::Chain, reconcile::timer_key};
 use crate::{
     definition::Effect,
     event::Event,
-    fact::{FactValue, Scalar},
+    fact::{FactValue, Row, Scalar},
     money::Fen,
+    project::Payment,
     rejection::Rejection,
     verdict::{Hook, PlannedPayment},
 };
@@ -25,6 +28,11 @@ impl Draft<'_> {
         match effect {
             Effect::PlanPayments => self.plan_payments(),
             Effect::ReleasePayment => self.release_payment(chain),
+            Effect::ResetPayments => {
+                let payments = Vec::new();
+                self.emit(Event::PaymentsPlanned { payments });
+                Ok(Vec::new())
+            }
             Effect::SubmitReport => self.submit_report(chain).map(|()| Vec::new()),
         }
     }
@@ -34,30 +42,48 @@ impl Draft<'_> {
             Event::VerdictGiven(verdict) if verdict.hook == Hook::TranchePlan => Some(verdict),
             _ => None,
         });
+        let facts = &self.project.facts;
+        let total = facts.get("contract.amount").and_then(FactValue::as_money);
+        let planned = match (verdict, facts.get("contract.payment_terms")) {
+            (Some(verdict), _) => verdict.answer.payments.clone(),
+            // National law knows no tranches: the contract's own terms hold.
+            (None, Some(FactValue::Rows(terms))) => plan_by_terms(terms, total)?,
+            (None, _) => Vec::new(),
+        };
+        let known = |id: &str| self.context.definition.obligation(id).is_some();
+        check_plan(&planned, total, known)?;
+        let payments = keep_released(&planned, &self.project.payments)?;
+        if payments == self.project.payments {
+            return Ok(Vec::new());
+        }
+        let any = !payments.is_empty();
+        self.emit(Event::PaymentsPlanned { payments });
+        Ok(if any {
+            vec![PAYMENTS_PLANNED.to_owned()]
+        } else {
+            Vec::new()
+        })
+    }
+
+    /// Tranches that are still to be paid have to be those of the contract's price.
+    pub(super) fn check_payments(&self) -> Result<(), Rejection> {
+        let payments = &self.project.payments;
         let total = self
             .project
             .facts
             .get("contract.amount")
             .and_then(FactValue::as_money);
-        let payments = match verdict {
-            Some(verdict) => verdict.answer.payments.clone(),
-            // National law knows no tranches: the contract's own terms hold.
-            None => self
-                .project
-                .facts
-                .get("contract.payment_terms")
-                .map_or_else(Vec::new, |terms| plan_by_terms(terms, total)),
+        let amounts: Option<Vec<Fen>> = payments.iter().map(|p| p.amount).collect();
+        let (Some(amounts), Some(total)) = (amounts, total) else {
+            return Ok(());
         };
-        check_plan(&payments, total)?;
-        let planned = !payments.is_empty();
-        if planned || !self.project.payments.is_empty() {
-            self.emit(Event::PaymentsPlanned { payments });
+        let sum = amounts.into_iter().try_fold(Fen::ZERO, Fen::checked_add);
+        if payments.is_empty() || sum == Some(total) {
+            return Ok(());
         }
-        Ok(if planned {
-            vec![PAYMENTS_PLANNED.to_owned()]
-        } else {
-            Vec::new()
-        })
+        Err(Rejection::PlanSum(format!(
+            "the planned tranches no longer add up to the contract's {total} yuan; record contract.amount with replan-payments"
+        )))
     }
 
     fn release_payment(&mut self, chain: &Chain) -> Result<Vec<String>, Rejection> {
@@ -103,11 +129,8 @@ impl Draft<'_> {
 
     fn submit_report(&mut self, chain: &Chain) -> Result<(), Rejection> {
         let text = |key| {
-            chain
-                .argument(key)
-                .and_then(FactValue::as_text)
-                .unwrap_or_default()
-                .to_owned()
+            let value = chain.argument(key).and_then(FactValue::as_text);
+            value.unwrap_or_default().to_owned()
         };
         let (kind, period) = (text("report.kind"), text("report.period"));
         let key = format!("{kind}@{period}");
@@ -122,27 +145,105 @@ impl Draft<'_> {
                     .collect(),
             });
         };
+        let ends = open.anchor_date.filter(|last| *last > self.context.today());
+        if let Some(ends) = ends {
+            return Err(Rejection::ReportEarly { key, ends });
+        }
+        let responsible = self
+            .context
+            .definition
+            .recurring(&kind)
+            .map(|r| r.responsible.clone());
+        if let Some(role) = responsible.filter(|role| !chain.allows(role)) {
+            return Err(Rejection::Role {
+                event: key,
+                needs: vec![role],
+            });
+        }
         let due = open.target();
         let on = self.context.today();
-        self.emit(Event::ObligationMet { key, on, due });
+        self.emit(Event::ObligationMet {
+            key: key.clone(),
+            on,
+            due,
+        });
+        self.emit(Event::ReportSubmitted { id: kind, period });
+        self.set_timer(timer_key(&key), None);
         Ok(())
     }
 }
 
-/// The payment plan that a contract's own terms make; the last tranche takes what is left.
-fn plan_by_terms(terms: &FactValue, total: Option<Fen>) -> Vec<PlannedPayment> {
-    let FactValue::Rows(rows) = terms else {
-        return Vec::new();
+/// The new plan with what was released already; a released tranche cannot change any more.
+fn keep_released(
+    planned: &[PlannedPayment],
+    before: &[Payment],
+) -> Result<Vec<Payment>, Rejection> {
+    let mut payments: Vec<Payment> = planned
+        .iter()
+        .map(|p| Payment {
+            no: p.no,
+            percent: p.percent.clone(),
+            amount: p.amount,
+            obligation: p.obligation.clone(),
+            rule: p.rule.clone(),
+            released: None,
+        })
+        .collect();
+    for paid in before.iter().filter(|p| p.released.is_some()) {
+        match payments
+            .iter_mut()
+            .find(|p| p.no == paid.no && p.amount == paid.amount)
+        {
+            Some(same) => same.released = paid.released,
+            None => {
+                return Err(Rejection::PlanSum(format!(
+                    "tranche {} was released already and cannot change",
+                    paid.no
+                )));
+            }
+        }
+    }
+    Ok(payments)
+}
+
+/// The payment plan that a contract's own terms make.
+///
+/// The tranche that is marked as the remainder, else the last one, takes what the others leave.
+fn plan_by_terms(terms: &[Row], total: Option<Fen>) -> Result<Vec<PlannedPayment>, Rejection> {
+    let refuse = |reason: &str| Err(Rejection::PlanSum(reason.to_owned()));
+    let flagged = |row: &Row| row.get("remainder") == Some(&Scalar::Bool(true));
+    let mut rows: Vec<&Row> = terms.iter().collect();
+    rows.sort_by_key(|row| match row.get("no") {
+        Some(Scalar::Int(no)) => *no,
+        _ => i64::MAX,
+    });
+    let remainder = match rows.iter().filter(|row| flagged(row)).count() {
+        0 => rows.len().saturating_sub(1),
+        1 => rows.iter().position(|row| flagged(row)).unwrap_or_default(),
+        _ => return refuse("more than one tranche takes the remainder"),
     };
+    let percent = |row: &Row| match row.get("percent") {
+        Some(Scalar::Percent(percent)) => Some(*percent),
+        _ => None,
+    };
+    let others = rows.iter().enumerate().filter(|(i, _)| *i != remainder);
+    let Some(stated) = others.map(|(_, row)| percent(row)).sum::<Option<Decimal>>() else {
+        return refuse("a tranche of contract.payment_terms has no percent");
+    };
+    let rest = Decimal::ONE_HUNDRED - stated;
+    let agrees = |row: &&Row| percent(row).is_none_or(|p| p == rest);
+    if rest < Decimal::ZERO || !rows.get(remainder).is_none_or(agrees) {
+        return refuse("the percentages of contract.payment_terms do not add up to 100");
+    }
     let mut left = total;
     let mut payments = Vec::new();
     for (i, row) in rows.iter().enumerate() {
-        let percent = match row.get("percent") {
-            Some(Scalar::Percent(percent)) => *percent,
-            _ => continue,
+        let share = if i == remainder {
+            rest
+        } else {
+            percent(row).unwrap_or_default()
         };
-        let share = total.and_then(|t| t.percent_floor(percent));
-        let amount = if i + 1 == rows.len() { left } else { share };
+        let amount = total.and_then(|t| t.percent_floor(share));
         left = left
             .zip(amount)
             .and_then(|(left, amount)| left.checked_sub(amount));
@@ -152,17 +253,29 @@ fn plan_by_terms(terms: &FactValue, total: Option<Fen>) -> Vec<PlannedPayment> {
         };
         payments.push(PlannedPayment {
             no: u32::try_from(i + 1).unwrap_or(u32::MAX),
-            percent: percent.normalize().to_string(),
+            percent: share.normalize().to_string(),
             amount,
             obligation: text("obligation"),
             rule: text("rule"),
         });
     }
-    payments
+    // What was lost by dropping parts of a fen goes to the remainder.
+    if let Some(payment) = payments.get_mut(remainder) {
+        payment.amount = payment
+            .amount
+            .zip(left)
+            .and_then(|(amount, left)| amount.checked_add(left));
+    }
+    Ok(payments)
 }
 
-/// A plan adds up to the contract's price, with each tranche numbered once.
-fn check_plan(payments: &[PlannedPayment], total: Option<Fen>) -> Result<(), Rejection> {
+/// A plan adds up to the contract's price, with each tranche numbered once and gated by an
+/// obligation that exists.
+fn check_plan(
+    payments: &[PlannedPayment],
+    total: Option<Fen>,
+    known: impl Fn(&str) -> bool,
+) -> Result<(), Rejection> {
     let refuse = |reason: String| Err(Rejection::PlanSum(reason));
     for (i, payment) in payments.iter().enumerate() {
         if usize::try_from(payment.no) != Ok(i + 1) {
@@ -170,6 +283,12 @@ fn check_plan(payments: &[PlannedPayment], total: Option<Fen>) -> Result<(), Rej
         }
         if payment.amount.is_some_and(|a| a < Fen::ZERO) {
             return refuse(format!("tranche {} is negative", payment.no));
+        }
+        if !payment.obligation.is_empty() && !known(&payment.obligation) {
+            return refuse(format!(
+                "tranche {} waits for {:?}, which is no obligation",
+                payment.no, payment.obligation
+            ));
         }
     }
     let amounts: Option<Vec<Fen>> = payments.iter().map(|p| p.amount).collect();
@@ -203,26 +322,78 @@ mod tests {
         }
     }
 
+    fn term(no: i64, percent: Option<i64>, remainder: bool) -> Row {
+        let mut row = Row::from([
+            ("no".to_owned(), Scalar::Int(no)),
+            ("remainder".to_owned(), Scalar::Bool(remainder)),
+        ]);
+        row.extend(percent.map(|p| ("percent".to_owned(), Scalar::Percent(p.into()))));
+        row
+    }
+
+    fn amounts(terms: &[Row], total: i64) -> Option<Vec<i64>> {
+        let plan = plan_by_terms(terms, Some(Fen(total))).ok()?;
+        assert_eq!(check_plan(&plan, Some(Fen(total)), |_| true), Ok(()));
+        plan.iter().map(|p| p.amount.map(|a| a.0)).collect()
+    }
+
     #[test]
     fn a_contracts_terms_make_an_exact_plan() {
-        let row =
-            |p: i64| crate::fact::Row::from([("percent".to_owned(), Scalar::Percent(p.into()))]);
-        let terms = FactValue::Rows(vec![row(33), row(33), row(34)]);
-        let plan = plan_by_terms(&terms, Some(Fen(101)));
+        let thirds = [
+            term(1, Some(33), false),
+            term(2, Some(33), false),
+            term(3, Some(34), false),
+        ];
+        assert_eq!(amounts(&thirds, 101), Some(vec![33, 33, 35]));
+        let marked = [term(2, Some(30), false), term(1, None, true)];
+        assert_eq!(amounts(&marked, 101), Some(vec![71, 30]));
         assert_eq!(
-            plan.iter().filter_map(|p| p.amount).collect::<Vec<_>>(),
-            [Fen(33), Fen(33), Fen(35)]
+            amounts(&[term(1, Some(50), false), term(2, Some(30), false)], 100),
+            None
         );
-        assert_eq!(check_plan(&plan, Some(Fen(101))), Ok(()));
+        assert_eq!(
+            amounts(&[term(1, None, true), term(2, None, true)], 100),
+            None
+        );
+        assert_eq!(
+            amounts(
+                &[
+                    term(1, Some(90), false),
+                    term(2, Some(30), false),
+                    term(3, None, true)
+                ],
+                100
+            ),
+            None
+        );
+        assert_eq!(amounts(&[], 100), Some(Vec::new()));
     }
 
     #[test]
     fn a_plan_has_to_add_up() {
         let total = Some(Fen(100));
-        assert_eq!(check_plan(&[payment(1, 60), payment(2, 40)], total), Ok(()));
-        assert!(check_plan(&[payment(1, 60), payment(2, 41)], total).is_err());
-        assert!(check_plan(&[payment(2, 100)], total).is_err());
-        assert!(check_plan(&[payment(1, 110), payment(2, -10)], total).is_err());
-        assert!(check_plan(&[payment(1, i64::MAX), payment(2, i64::MAX)], total).is_err());
+        let check = |payments: &[PlannedPayment]| check_plan(payments, total, |id| id == "pay-1");
+        assert_eq!(check(&[payment(1, 60), payment(2, 40)]), Ok(()));
+        assert!(check(&[payment(1, 60), payment(2, 41)]).is_err());
+        assert!(check(&[payment(2, 100)]).is_err());
+        assert!(check(&[payment(1, 110), payment(2, -10)]).is_err());
+        assert!(check(&[payment(1, i64::MAX), payment(2, i64::MAX)]).is_err());
+        let gated = |id: &str| PlannedPayment {
+            obligation: id.to_owned(),
+            ..payment(1, 100)
+        };
+        assert_eq!(check(&[gated("pay-1")]), Ok(()));
+        assert!(check(&[gated("pya-1")]).is_err());
+    }
+
+    #[test]
+    fn what_was_paid_stays_paid() {
+        let on = chrono::NaiveDate::from_ymd_opt(2021, 9, 16);
+        let mut before = keep_released(&[payment(1, 60), payment(2, 40)], &[]).unwrap();
+        before[0].released = on;
+        let again = keep_released(&[payment(1, 60), payment(2, 40)], &before).unwrap();
+        assert_eq!(again[0].released, on);
+        assert!(keep_released(&[payment(1, 50), payment(2, 50)], &before).is_err());
+        assert!(keep_released(&[], &before).is_err());
     }
 }

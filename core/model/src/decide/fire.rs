@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use serde_json::Value as Json;
 
 use super::{Context, Decision, Draft};
 use crate::{
-    definition::{ANY, Definition, STAY, TransitionDoc},
-    evaluate::{DeadlineKind, Question, evaluate},
+    deadline::Suspension,
+    definition::{ANY, Definition, ObligationDoc, STAY, TransitionDoc},
+    evaluate::{DeadlineKind, Evaluation, Question, evaluate},
     event::Event,
     fact::{FactType, FactValue, Facts, nearest},
     finding::Severity,
@@ -44,15 +46,36 @@ pub struct Needs {
 #[must_use]
 pub fn possible(definition: &Definition, project: &Project) -> Vec<String> {
     let mut events = Vec::new();
+    let world = World::new(Scope {
+        vocabulary: &definition.vocabulary,
+        facts: &project.facts,
+        states: &project.states,
+        today: NaiveDate::MIN,
+    });
     for transition in &definition.doc.transitions {
         let event = transition.event();
         let external = !transition.roles.is_empty() && !transition.is_automatic();
-        if external && leaves(definition, project, transition) && !events.iter().any(|e| e == event)
-        {
+        if !external || is_ruled_out(definition, &world, transition) {
+            continue;
+        }
+        if leaves(definition, project, transition) && !events.iter().any(|e| e == event) {
             events.push(event.to_owned());
         }
     }
     events
+}
+
+/// Is its guard false whatever the command brings, and whatever day it is?
+fn is_ruled_out(definition: &Definition, world: &World, transition: &TransitionDoc) -> bool {
+    let guard = transition.guard.as_ref().and_then(|g| definition.guard(g));
+    let open = |name: &String| {
+        name == "today" || transition.requires.contains(name) || transition.records.contains(name)
+    };
+    guard.is_some_and(|guard| {
+        // A component may still answer what the guard asks for.
+        let settled = transition.hooks.is_empty() && !guard.names().iter().any(open);
+        settled && guard.holds(world) == Ok(false)
+    })
 }
 
 /// Checks a command as far as it can be without the component, and says what to ask it.
@@ -61,7 +84,7 @@ pub fn possible(definition: &Definition, project: &Project) -> Vec<String> {
 /// [`Rejection`] for unknown or impossible events, missing roles, and facts of the wrong form.
 pub fn needs(context: Context<'_>, project: &Project, command: &Fire) -> Result<Needs, Rejection> {
     let candidates = candidates(context.definition, project, command)?;
-    let given = parse_facts(context.definition, &candidates, command)?;
+    let (given, _) = parse_facts(context, &candidates, command)?;
     let missing = missing_facts(&candidates, project, &given);
     if !missing.is_empty() {
         return Err(Rejection::FactMissing {
@@ -94,11 +117,18 @@ pub fn fire(
 ) -> Result<Decision, Rejection> {
     let definition = context.definition;
     let candidates = candidates(definition, project, command)?;
-    let given = parse_facts(definition, &candidates, command)?;
+    let (given, taken_back) = parse_facts(context, &candidates, command)?;
     let mut draft = Draft::new(context, project.clone());
     let (passing, lasting): (Facts, Facts) = given
         .into_iter()
         .partition(|(key, _)| definition.doc.facts.get(key).is_some_and(|f| f.transient));
+    let keys: Vec<String> = taken_back
+        .into_iter()
+        .filter(|key| project.facts.contains_key(key))
+        .collect();
+    if !keys.is_empty() {
+        draft.emit(Event::FactsCleared { keys });
+    }
     if !lasting.is_empty() {
         draft.emit(Event::FactsSet { facts: lasting });
     }
@@ -112,16 +142,18 @@ pub fn fire(
             missing,
         });
     }
-    draft.respect_minimums(&command.facts)?;
+    draft.respect_minimums(|key| command.facts.contains_key(key))?;
     let mut chain = Chain {
         left: CHAIN_MAX,
         arguments: passing,
+        roles: Some(command.roles.clone()),
     };
     let taken = draft.dispatch(&command.event, Some(command), &mut chain)?;
     if !taken {
-        return Err(draft.guard_rejection(&candidates, &command.event));
+        return Err(draft.guard_rejection(&candidates, &command.event, &chain));
     }
     draft.run_automatic(&mut chain)?;
+    draft.check_payments()?;
     draft.reconcile();
     Ok(draft.finish())
 }
@@ -191,18 +223,24 @@ fn is_final(definition: &Definition, region: &str, state: &str) -> bool {
         .any(|s| s.id == state && s.is_final)
 }
 
+/// The command's facts, and the keys it takes back with `null`.
 fn parse_facts(
-    definition: &Definition,
+    context: Context<'_>,
     candidates: &[&TransitionDoc],
     command: &Fire,
-) -> Result<Facts, Rejection> {
+) -> Result<(Facts, Vec<String>), Rejection> {
+    let definition = context.definition;
     let mut facts = Facts::new();
+    let mut taken_back = Vec::new();
     for (key, json) in &command.facts {
+        let recorded = candidates.iter().any(|t| t.records.contains(key));
+        if json.is_null() && recorded {
+            taken_back.push(key.clone());
+            continue;
+        }
         let value = definition.parse_fact(key, json)?;
-        let accepted = candidates
-            .iter()
-            .any(|t| t.requires.contains(key) || t.records.contains(key));
-        if !accepted {
+        let required = candidates.iter().any(|t| t.requires.contains(key));
+        if !recorded && !required {
             let accepts: BTreeSet<String> = candidates
                 .iter()
                 .flat_map(|t| t.requires.iter().chain(&t.records).cloned())
@@ -213,9 +251,39 @@ fn parse_facts(
                 accepts: accepts.into_iter().collect(),
             });
         }
+        refuse_future(context, key, &value)?;
         facts.insert(key.clone(), value);
     }
-    Ok(facts)
+    Ok((facts, taken_back))
+}
+
+/// What discharges a duty has happened, or it discharges nothing: a mistyped year must not
+/// silence the reminders.
+fn refuse_future(context: Context<'_>, key: &str, value: &FactValue) -> Result<(), Rejection> {
+    let discharges = |o: &&ObligationDoc| {
+        let minimum = o
+            .period
+            .is_some_and(|p| p.direction().is_minimum() && !p.direction().is_backward());
+        !minimum && o.met_by.iter().any(|k| k == key)
+    };
+    let today = context.today();
+    let latest = value.as_latest_date();
+    match latest.filter(|date| *date > today) {
+        Some(date)
+            if context
+                .definition
+                .doc
+                .obligations
+                .iter()
+                .any(|o| discharges(&o)) =>
+        {
+            Err(Rejection::FactFuture {
+                key: key.to_owned(),
+                date,
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What even the least demanding candidate lacks.
@@ -235,6 +303,8 @@ fn missing_facts(candidates: &[&TransitionDoc], project: &Project, given: &Facts
 pub(super) struct Chain {
     left: usize,
     arguments: Facts,
+    /// The actor's roles; `None` when the engine itself acts.
+    roles: Option<BTreeSet<String>>,
 }
 
 impl Chain {
@@ -242,7 +312,14 @@ impl Chain {
         Self {
             left: CHAIN_MAX,
             arguments: Facts::new(),
+            roles: None,
         }
+    }
+
+    /// May the actor do what is this role's task?
+    pub(super) fn allows(&self, role: &str) -> bool {
+        let may = |roles: &BTreeSet<String>| roles.contains("*") || roles.contains(role);
+        self.roles.as_ref().is_none_or(may)
     }
 
     pub(super) fn argument(&self, key: &str) -> Option<&FactValue> {
@@ -283,19 +360,21 @@ impl Draft<'_> {
     }
 
     /// Refuses facts of this command that break a minimum period of the law.
-    fn respect_minimums(&self, given: &BTreeMap<String, Json>) -> Result<(), Rejection> {
+    pub(super) fn respect_minimums(&self, given: impl Fn(&str) -> bool) -> Result<(), Rejection> {
         let definition = self.context.definition;
-        let enforced = |id: &str| definition.obligation(id).filter(|o| o.enforce);
+        // A default follows the fact it is taken from.
+        let touched = |key: &String| {
+            let default = definition
+                .doc
+                .facts
+                .get(key)
+                .and_then(|f| f.default_from.as_ref());
+            given(key) || default.is_some_and(|from| given(from))
+        };
         for deadline in self.evaluation().deadlines {
-            let Some(obligation) = enforced(&deadline.id) else {
-                continue;
-            };
-            let touched = obligation
-                .met_by
-                .iter()
-                .chain(&obligation.anchor)
-                .any(|k| given.contains_key(k));
-            if deadline.kind != DeadlineKind::Earliest || !touched {
+            let enforced = definition.obligation(&deadline.id).filter(|o| o.enforce);
+            let concerned = enforced.is_some_and(|o| o.met_by.iter().chain(&o.anchor).any(touched));
+            if deadline.kind != DeadlineKind::Earliest || !concerned {
                 continue;
             }
             if let (Some(met), Some(earliest)) = (deadline.met_on, deadline.computation.due)
@@ -313,15 +392,23 @@ impl Draft<'_> {
         Ok(())
     }
 
-    pub(super) fn evaluation(&self) -> crate::evaluate::Evaluation {
-        let suspensions = self.suspensions();
+    /// What the law makes of the facts as they stand.
+    pub(super) fn evaluation(&self) -> Evaluation {
+        self.evaluation_with(&self.project.suspensions())
+    }
+
+    /// As [`evaluation`](Self::evaluation), with other times in which clocks stood still.
+    pub(super) fn evaluation_with(
+        &self,
+        suspensions: &BTreeMap<String, Vec<Suspension>>,
+    ) -> Evaluation {
         evaluate(Question {
             definition: self.context.definition,
             facts: &self.project.facts,
             states: &self.project.states,
             today: self.context.today(),
             calendar: self.context.calendar,
-            suspensions: &suspensions,
+            suspensions,
         })
     }
 
@@ -376,6 +463,8 @@ impl Draft<'_> {
                     None => true,
                 };
                 t.region == region.id
+                    // An event raised by an earlier region may have moved this one already.
+                    && leaves(definition, &self.project, t)
                     && may
                     && t.requires.iter().all(|k| {
                         self.project.facts.contains_key(k) || chain.arguments.contains_key(k)
@@ -468,15 +557,23 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Takes transitions that happen by themselves, until none may.
-    pub(super) fn run_automatic(&mut self, chain: &mut Chain) -> Result<(), Rejection> {
-        while self.dispatch(crate::definition::AUTO, None, chain)? {}
-        Ok(())
+    /// Takes transitions that happen by themselves, until none may; says whether there were any.
+    pub(super) fn run_automatic(&mut self, chain: &mut Chain) -> Result<bool, Rejection> {
+        let mut any = false;
+        while self.dispatch(crate::definition::AUTO, None, chain)? {
+            any = true;
+        }
+        Ok(any)
     }
 
-    fn guard_rejection(&self, candidates: &[&TransitionDoc], event: &str) -> Rejection {
+    fn guard_rejection(
+        &self,
+        candidates: &[&TransitionDoc],
+        event: &str,
+        chain: &Chain,
+    ) -> Rejection {
         let guards: Vec<&String> = candidates.iter().filter_map(|t| t.guard.as_ref()).collect();
-        let world = self.world(&Facts::new());
+        let world = self.world(&chain.arguments);
         let reason = guards
             .iter()
             .find_map(|g| self.holds(Some(g), &world).err())

@@ -24,7 +24,6 @@ use crate::{
 };
 
 pub use fire::{Fire, Needs, fire, needs, possible};
-pub use ladder::{LadderOffset, parse_ladder_step};
 pub use periods::{period_containing, period_label};
 pub use timer::{Fired, fire_timer};
 
@@ -68,6 +67,8 @@ pub struct Decision {
 struct Draft<'a> {
     context: Context<'a>,
     project: Project,
+    /// The facts before the step.
+    before: Facts,
     events: Vec<Event>,
 }
 
@@ -75,6 +76,7 @@ impl<'a> Draft<'a> {
     fn new(context: Context<'a>, project: Project) -> Self {
         Self {
             context,
+            before: project.facts.clone(),
             project,
             events: Vec::new(),
         }
@@ -119,13 +121,89 @@ pub fn open(context: Context<'_>, opening: Opening, facts: Facts) -> Result<Deci
             return Err(Rejection::Text { field, reason });
         }
     }
+    for (role, addresses) in &opening.contacts {
+        check_contact(context.definition, role, addresses)?;
+    }
+    for key in facts.keys() {
+        let field = context.definition.doc.facts.get(key);
+        let reason = if field.is_some_and(|f| f.transient) {
+            "it is an argument of a command"
+        } else if context.definition.is_computed(key) {
+            "it is computed by the province's component"
+        } else {
+            continue;
+        };
+        return Err(Rejection::FactNotAtOpening {
+            key: key.clone(),
+            reason,
+        });
+    }
     let mut draft = Draft::new(context, Project::opened(&opening));
     draft.events.push(Event::Opened(Box::new(opening)));
     if !facts.is_empty() {
         draft.emit(Event::FactsSet { facts });
     }
+    draft.respect_minimums(|_| true)?;
     draft.reconcile();
     Ok(draft.finish())
+}
+
+/// The most addresses of one role.
+const ADDRESSES_MAX: usize = 20;
+/// The longest address, by RFC 5321.
+const ADDRESS_MAX_BYTES: usize = 254;
+
+/// A contact that cannot be reached would be a reminder lost without a word.
+fn check_contact(
+    definition: &Definition,
+    role: &str,
+    addresses: &[String],
+) -> Result<(), Rejection> {
+    let refuse = |reason: String| {
+        Err(Rejection::Contact {
+            role: role.chars().take(40).collect(),
+            reason,
+        })
+    };
+    if !definition.doc.roles.contains_key(role) {
+        let known: Vec<&str> = definition.doc.roles.keys().map(String::as_str).collect();
+        return refuse(format!(
+            "there is no such role; roles: {}",
+            known.join(", ")
+        ));
+    }
+    if addresses.is_empty() || addresses.len() > ADDRESSES_MAX {
+        return refuse(format!("needs 1 to {ADDRESSES_MAX} addresses"));
+    }
+    for address in addresses {
+        let parts = address.split_once('@');
+        let whole = parts.is_some_and(|(user, host)| {
+            !user.is_empty() && !host.is_empty() && !host.contains('@')
+        });
+        let clean = address
+            .chars()
+            .all(|c| !c.is_control() && !c.is_whitespace() && c != '<' && c != '>');
+        if !whole || !clean || address.len() > ADDRESS_MAX_BYTES {
+            return refuse(format!(
+                "{:?} is not a mail address",
+                address.chars().take(60).collect::<String>()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Takes over another calendar: every date that changes with it has that cause in the history.
+///
+/// `None` when the project goes by this calendar already.
+#[must_use]
+pub fn adopt_calendar(context: Context<'_>, project: &Project) -> Option<Decision> {
+    if project.calendar == context.calendar.version() {
+        return None;
+    }
+    let mut draft = Draft::new(context, project.clone());
+    draft.reconcile();
+    Some(draft.finish())
 }
 
 /// The initial state of every region.

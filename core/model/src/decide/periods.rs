@@ -2,15 +2,16 @@
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 
-use super::{Draft, ladder};
+use super::{Draft, ladder, reconcile::timer_key};
 use crate::{
     deadline::{RollPolicy, compute},
     definition::{Every, RecurringDoc},
     event::Event,
+    fact::Facts,
     project::Obligation,
 };
 
-/// The most periods one step opens; twenty years of months.
+/// The most periods of one kind that are owed at a time; twenty years of months.
 const OPEN_MAX: usize = 240;
 
 /// The first and last day of the natural period that contains a day.
@@ -56,61 +57,109 @@ fn counts(period: (NaiveDate, NaiveDate), from: NaiveDate, until: NaiveDate) -> 
     2 * days(first.max(from), last.min(until)) >= days(first, last)
 }
 
+/// The first and the last day for which reports are owed, while both are known.
+fn term(recurring: &RecurringDoc, facts: &Facts) -> Option<(NaiveDate, NaiveDate)> {
+    let date = |keys: &[String]| keys.iter().find_map(|k| facts.get(k)?.as_date_or_first());
+    Some((date(&recurring.anchor)?, date(&recurring.until)?))
+}
+
 impl Draft<'_> {
-    /// Opens the periods that have begun and sets the timer for the next one.
+    /// Opens the periods that have begun, and sets the timer for the next one.
     pub(super) fn open_periods(&mut self) {
         let definition = self.context.definition;
-        let (facts, _) = definition.with_defaults(&self.project.facts);
+        let now = self.term_facts(&self.project.facts);
+        let before = self.term_facts(&self.before);
         for recurring in &definition.doc.recurring {
-            let date = |keys: &[String]| keys.iter().find_map(|k| facts.get(k)?.as_date_or_first());
-            let next = match (date(&recurring.anchor), date(&recurring.until)) {
-                (Some(from), Some(until)) => self.open_begun(recurring, from, until),
-                _ => None,
-            };
+            let earlier = term(recurring, &before);
+            let next = term(recurring, &now).and_then(|(from, until)| {
+                let (owed, next) = self.owed(recurring, from, until);
+                // A correction takes back what a wrong date opened. Reports of a contract that
+                // has ended stay: its dates are gone, not wrong.
+                if earlier.is_some_and(|earlier| earlier != (from, until)) {
+                    self.take_back(recurring, &owed);
+                }
+                for (first, last) in owed {
+                    self.open_period(recurring, first, last);
+                }
+                next
+            });
             let key = format!("period:{}", recurring.id);
             self.set_timer(key, next.map(ladder::opening_hour));
         }
     }
 
-    /// Opens all periods that have begun; returns the day the next one begins.
-    fn open_begun(
-        &mut self,
+    /// No further period opens; reports that are owed stay owed.
+    pub(super) fn end_periods(&mut self) {
+        for recurring in &self.context.definition.doc.recurring {
+            self.set_timer(format!("period:{}", recurring.id), None);
+        }
+    }
+
+    fn term_facts(&self, facts: &Facts) -> Facts {
+        self.context.definition.with_defaults(facts).0
+    }
+
+    /// The periods owed by now, and the day the next one begins.
+    fn owed(
+        &self,
         recurring: &RecurringDoc,
         from: NaiveDate,
         until: NaiveDate,
-    ) -> Option<NaiveDate> {
-        let pointer = self.project.periods.get(&recurring.id).copied();
-        let mut day = pointer.map_or(from, |p| p.max(from));
-        for _ in 0..OPEN_MAX {
-            let (first, last) = period_containing(recurring.every, day)?;
-            if first > until {
-                return None;
+    ) -> (Vec<(NaiveDate, NaiveDate)>, Option<NaiveDate>) {
+        let mut owed = Vec::new();
+        let mut day = from;
+        while let Some((first, last)) = period_containing(recurring.every, day) {
+            if first > until || owed.len() >= OPEN_MAX {
+                break;
             }
-            let following = last.checked_add_days(Days::new(1))?;
-            if !counts((first, last), from, until) {
-                day = following;
-                continue;
+            if counts((first, last), from, until) {
+                let begins = first.max(from);
+                if ladder::opening_hour(begins) > self.context.now {
+                    return (owed, Some(begins));
+                }
+                owed.push((first, last));
             }
-            let begins = first.max(from);
-            if ladder::opening_hour(begins) > self.context.now {
-                return Some(begins);
+            match last.checked_add_days(Days::new(1)) {
+                Some(following) => day = following,
+                None => break,
             }
-            self.open_period(recurring, first, last);
-            let (id, next) = (recurring.id.clone(), following);
-            self.emit(Event::PeriodsAdvanced { id, next });
-            day = following;
         }
-        Some(day)
+        (owed, None)
+    }
+
+    fn take_back(&mut self, recurring: &RecurringDoc, owed: &[(NaiveDate, NaiveDate)]) {
+        let labels: Vec<String> = owed
+            .iter()
+            .map(|(first, _)| period_label(recurring.every, *first))
+            .collect();
+        let open = self.project.obligations.iter();
+        let wrong: Vec<String> = open
+            .filter(|(_, o)| {
+                o.id == recurring.id && o.period.as_ref().is_some_and(|p| !labels.contains(p))
+            })
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in wrong {
+            self.emit(Event::ObligationDropped { key: key.clone() });
+            self.set_timer(timer_key(&key), None);
+        }
     }
 
     fn open_period(&mut self, recurring: &RecurringDoc, first: NaiveDate, last: NaiveDate) {
         let label = period_label(recurring.every, first);
+        let key = format!("{}@{label}", recurring.id);
+        let submitted = self.project.submitted.get(&recurring.id);
+        if self.project.obligations.contains_key(&key)
+            || submitted.is_some_and(|s| s.contains(&label))
+        {
+            return;
+        }
         let end = recurring
             .period
             .map(|p| compute(last, p, RollPolicy::Civil, self.context.calendar, &[]));
         let obligation = Obligation {
             id: recurring.id.clone(),
-            period: Some(label.clone()),
+            period: Some(label),
             anchor_date: Some(last),
             due: end.as_ref().and_then(|e| e.due),
             unrolled: end.as_ref().map_or(Some(last), |e| e.unrolled),
@@ -119,7 +168,7 @@ impl Draft<'_> {
             generation: self.next_generation(),
             suspensions: Vec::new(),
         };
-        self.open_obligation(format!("{}@{label}", recurring.id), obligation);
+        self.open_obligation(key, obligation);
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Draft, ladder};
 use crate::{
     deadline::Suspension,
     definition::{Confidence, ObligationDoc},
-    evaluate::{Deadline, DeadlineKind, Question, evaluate},
+    evaluate::{Deadline, DeadlineKind},
     event::{Event, MoveCause},
     project::{Obligation, Timer},
 };
@@ -18,36 +18,40 @@ use crate::{
 impl Draft<'_> {
     /// Opens, moves, discharges and drops obligations, and sets their timers.
     pub(super) fn reconcile(&mut self) {
-        if self.has_ended() {
-            self.drop_all();
-            return;
+        let version = self.context.calendar.version().to_owned();
+        let adopted = self.project.calendar != version;
+        if adopted {
+            self.emit(Event::CalendarAdopted { version });
         }
+        let cause = if adopted {
+            MoveCause::Calendar
+        } else {
+            MoveCause::Facts
+        };
+        let ended = self.has_ended();
         let suspensions = self.due_suspensions();
-        let evaluation = evaluate(Question {
-            definition: self.context.definition,
-            facts: &self.project.facts,
-            states: &self.project.states,
-            today: self.context.today(),
-            calendar: self.context.calendar,
-            suspensions: &suspensions,
-        });
+        let evaluation = self.evaluation_with(&suspensions);
         let mut wanted = BTreeSet::new();
         for deadline in &evaluation.deadlines {
             let Some(obligation) = self.context.definition.obligation(&deadline.id) else {
                 continue;
             };
-            if !is_task(obligation, deadline) {
+            if !is_task(obligation, deadline) || (ended && !obligation.survives_end) {
                 continue;
             }
             wanted.insert(deadline.key.clone());
             match self.done_on(obligation, deadline) {
                 Some(on) => self.discharge(&deadline.key, on),
-                None => self.keep(deadline, suspensions.get(&deadline.id)),
+                None => self.keep(deadline, suspensions.get(&deadline.id), cause),
             }
         }
         self.drop_unwanted(&wanted);
-        self.open_periods();
-        self.set_schedules();
+        if ended {
+            self.end_periods();
+        } else {
+            self.open_periods();
+        }
+        self.set_schedules(ended);
     }
 
     /// Is the main line, the first region, in a final state?
@@ -62,19 +66,10 @@ impl Draft<'_> {
             .any(|s| Some(&s.id) == state && s.is_final)
     }
 
-    fn drop_all(&mut self) {
-        for key in self.project.obligations.keys().cloned().collect::<Vec<_>>() {
-            self.emit(Event::ObligationDropped { key });
-        }
-        for key in self.project.timers.keys().cloned().collect::<Vec<_>>() {
-            self.emit(Event::TimerCleared { key });
-        }
-    }
-
     /// Times in which clocks stood still, brought up to the present states.
     fn due_suspensions(&self) -> BTreeMap<String, Vec<Suspension>> {
         let today = self.context.today();
-        let mut suspensions = self.suspensions();
+        let mut suspensions = self.project.suspensions();
         for obligation in &self.context.definition.doc.obligations {
             let Some(state) = &obligation.suspended_while else {
                 continue;
@@ -84,18 +79,19 @@ impl Draft<'_> {
             let open = times.iter().position(|s| s.until.is_none());
             match (inside, open) {
                 (true, None) => times.push(Suspension {
-                    from: today,
+                    from: self.brought(&obligation.suspended_from).unwrap_or(today),
                     until: None,
                 }),
-                (false, Some(i)) => match today.checked_sub_days(Days::new(1)) {
+                (false, Some(i)) => {
                     // The day on which the clock runs again counts.
-                    Some(yesterday) if yesterday >= times[i].from => {
-                        times[i].until = Some(yesterday)
+                    let again = self.brought(&obligation.suspended_until).unwrap_or(today);
+                    match again.checked_sub_days(Days::new(1)) {
+                        Some(last) if last >= times[i].from => times[i].until = Some(last),
+                        _ => {
+                            times.remove(i);
+                        }
                     }
-                    _ => {
-                        times.remove(i);
-                    }
-                },
+                }
                 _ => {}
             }
         }
@@ -103,12 +99,16 @@ impl Draft<'_> {
         suspensions
     }
 
-    /// Times in which clocks stood still, as recorded.
-    pub(super) fn suspensions(&self) -> BTreeMap<String, Vec<Suspension>> {
-        let open = self.project.obligations.values();
-        open.filter(|o| !o.suspensions.is_empty())
-            .map(|o| (o.id.clone(), o.suspensions.clone()))
-            .collect()
+    /// The latest of these dates that the present command brings, if it is not in the future.
+    ///
+    /// An older fact may belong to an earlier suspension and says nothing about this one.
+    fn brought(&self, keys: &[String]) -> Option<NaiveDate> {
+        let set = self.events.iter().filter_map(|event| match event {
+            Event::FactsSet { facts } => Some(facts),
+            _ => None,
+        });
+        let dates = set.flat_map(|facts| keys.iter().filter_map(|key| facts.get(key)?.as_date()));
+        dates.filter(|date| *date <= self.context.today()).max()
     }
 
     /// Is the project in `region.state`?
@@ -139,7 +139,12 @@ impl Draft<'_> {
         }
     }
 
-    fn keep(&mut self, deadline: &Deadline, suspensions: Option<&Vec<Suspension>>) {
+    fn keep(
+        &mut self,
+        deadline: &Deadline,
+        suspensions: Option<&Vec<Suspension>>,
+        cause: MoveCause,
+    ) {
         let suspensions = suspensions.cloned().unwrap_or_default();
         let result = &deadline.computation;
         let present = self.project.obligations.get(&deadline.key);
@@ -174,7 +179,7 @@ impl Draft<'_> {
                 let cause = match (was, obligation.is_paused()) {
                     (false, true) => MoveCause::Suspended,
                     (true, false) => MoveCause::Resumed,
-                    _ => MoveCause::Facts,
+                    _ => cause,
                 };
                 self.move_obligation(deadline.key.clone(), obligation, cause);
             }
@@ -211,10 +216,10 @@ impl Draft<'_> {
         }
     }
 
-    fn set_schedules(&mut self) {
+    fn set_schedules(&mut self, ended: bool) {
         for schedule in &self.context.definition.doc.schedules {
             let key = format!("schedule:{}", schedule.id);
-            let active = schedule.active_in.iter().any(|place| self.is_in(place));
+            let active = !ended && schedule.active_in.iter().any(|place| self.is_in(place));
             match (active, self.project.timers.contains_key(&key)) {
                 (true, false) => {
                     let at = self.context.slots.next(&schedule.cron, self.context.now);

@@ -18,8 +18,10 @@ const CATCH_UP_MAX: usize = 100;
 /// What a timer did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fired {
-    /// It is of an older generation, or there is no such timer: nothing happens.
+    /// It is of an older generation, or there is no such timer: nothing happens, ever.
     Stale,
+    /// Its time has not come; the clock may have stepped back. It stays as it is.
+    Early,
     /// A schedule found nothing to do: it waits for its next slot, without a record.
     Idle {
         /// The next slot, if there is one.
@@ -47,8 +49,11 @@ pub fn fire_timer(
         .timers
         .get(key)
         .is_some_and(|t| t.generation == generation);
-    if !current || at > context.now {
+    if !current {
         return Ok(Fired::Stale);
+    }
+    if at > context.now {
+        return Ok(Fired::Early);
     }
     let mut draft = Draft::new(context, project.clone());
     if let Some(id) = key.strip_prefix("schedule:") {
@@ -124,7 +129,7 @@ impl Draft<'_> {
             self.emit(Event::ScheduleFired { id, slot });
             let mut chain = Chain::internal();
             moved |= self.dispatch(&schedule.event, None, &mut chain)?;
-            self.run_automatic(&mut chain)?;
+            moved |= self.run_automatic(&mut chain)?;
         }
         let next = self.context.slots.next(&schedule.cron, now);
         if !moved {

@@ -28,6 +28,9 @@ pub struct DefinitionDoc {
     pub title: Text,
     /// The national calendar's id.
     pub calendar: String,
+    /// Who may open a project; anybody if empty.
+    #[serde(default)]
+    pub create_roles: Vec<String>,
     /// Who acts.
     #[serde(default)]
     pub roles: BTreeMap<String, RoleDoc>,
@@ -247,6 +250,8 @@ pub const STAY: &str = ".";
 pub enum Effect {
     /// Takes the component's tranche plan as this contract's payments.
     PlanPayments,
+    /// Forgets the payments of the contract that has ended; the history keeps them.
+    ResetPayments,
     /// Releases the tranche `payment.no`.
     ReleasePayment,
     /// Discharges the recurring obligation `report.kind` for `report.period`.
@@ -352,6 +357,15 @@ pub struct ObligationDoc {
     /// `region.state`: the clock stands still while the project is in it.
     #[serde(default)]
     pub suspended_while: Option<String>,
+    /// Facts that say since when, where the command that enters the state brings one; else today.
+    #[serde(default)]
+    pub suspended_from: Vec<String>,
+    /// Facts that say from when on the clock runs again; else today.
+    #[serde(default)]
+    pub suspended_until: Vec<String>,
+    /// It has to be done even after the project has ended.
+    #[serde(default)]
+    pub survives_end: bool,
     /// Refuse a command that breaks it, where the text allows no exception.
     #[serde(default)]
     pub enforce: bool,

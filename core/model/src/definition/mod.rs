@@ -4,6 +4,7 @@
 //! ([`merge`]) and compiled into a [`Definition`]. [`lint`] finds what is wrong with them.
 
 pub mod doc;
+mod ladder;
 pub mod lint;
 mod merge;
 pub mod statute;
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 pub use doc::*;
+pub use ladder::{LadderOffset, parse_ladder_step};
 
 use crate::{
     fact::{FactError, FactReason, FactType, FactValue, Facts, nearest},

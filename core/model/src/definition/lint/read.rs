@@ -65,6 +65,7 @@ pub(super) fn added(overlay: &OverlayDoc) -> DefinitionDoc {
         version: String::new(),
         title: overlay.title.clone(),
         calendar: String::new(),
+        create_roles: Vec::new(),
         roles: overlay.roles.clone(),
         facts: overlay.facts.clone(),
         regions: Vec::new(),

@@ -1,7 +1,7 @@
 //! Reminder ladders and cron expressions.
 
 use super::{Found, Lint, code, names::Kind, read::inside, shorten};
-use crate::decide::parse_ladder_step;
+use crate::definition::parse_ladder_step;
 
 pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
     let ladders = lint.root.key("ladder");

@@ -1,0 +1,451 @@
+//! Commands, timers and mail on a store in memory and a clock that is told the time.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use chrono::NaiveTime;
+use liucheng_engine::{
+    CommandError, Engine,
+    commands::{Actor, Create, FireEvent},
+    library::{Entry, Library, Sources},
+    ports::{Clock, Instant, MailError, MailState, ProjectId, SimulatedClock, Store},
+    testing::{MemoryStore, RecordingMailer, SilentRules},
+    verify::verify,
+};
+use liucheng_model::{
+    calendar::Calendar,
+    definition::{Definition, Source},
+};
+use serde_json::{Value as Json, json};
+
+const BASE: &str = include_str!("../../../workflows/social-work-station.toml");
+
+struct World {
+    engine: Engine,
+    store: Arc<MemoryStore>,
+    mailer: Arc<RecordingMailer>,
+    clock: Arc<SimulatedClock>,
+}
+
+impl World {
+    fn new() -> Self {
+        let definition = Definition::load(
+            Source {
+                name: "base",
+                text: BASE,
+            },
+            None,
+        )
+        .unwrap_or_else(|e| panic!("{e:#?}"));
+        let entry = Entry {
+            definition: Arc::new(definition),
+            sources: Sources {
+                base: BASE.to_owned(),
+                overlay: None,
+            },
+            package: None,
+        };
+        let calendar = Arc::new(Calendar::national().unwrap().clone());
+        let store = Arc::new(MemoryStore::new());
+        let mailer = Arc::new(RecordingMailer::default());
+        let clock = Arc::new(SimulatedClock::new(instant("2026-09-01", "08:00")));
+        let engine = Engine {
+            store: store.clone(),
+            rules: Arc::new(SilentRules),
+            mailer: mailer.clone(),
+            clock: clock.clone(),
+            library: Arc::new(Library::new(
+                calendar,
+                BTreeMap::from([(String::new(), entry)]),
+            )),
+            wake: Arc::new(tokio::sync::Notify::new()),
+            mail_domain: "test.example".into(),
+        };
+        Self {
+            engine,
+            store,
+            mailer,
+            clock,
+        }
+    }
+
+    async fn create(&self, code: &str, key: Option<&str>) -> Result<ProjectId, CommandError> {
+        let create = Create {
+            code: code.to_owned(),
+            name: "项目".to_owned(),
+            province: String::new(),
+            facts: BTreeMap::new(),
+            contacts: BTreeMap::from([
+                ("officer".to_owned(), vec!["o@test.example".to_owned()]),
+                (
+                    "supervisor".to_owned(),
+                    vec!["s@test.example".to_owned(), "o@test.example".to_owned()],
+                ),
+            ]),
+        };
+        self.engine
+            .create(&officer(), create, key)
+            .await
+            .map(|a| a.id)
+    }
+
+    async fn fire(
+        &self,
+        id: ProjectId,
+        event: &str,
+        facts: Json,
+        key: Option<&str>,
+    ) -> Result<u64, CommandError> {
+        let command = FireEvent {
+            event: event.to_owned(),
+            facts: facts.as_object().unwrap().clone().into_iter().collect(),
+            expected_version: None,
+        };
+        self.engine
+            .fire(&officer(), id, command, key)
+            .await
+            .map(|a| a.version)
+    }
+
+    /// A project whose award notice was issued on 23 October 2026.
+    async fn awarded(&self) -> ProjectId {
+        let id = self.create("A-1", None).await.unwrap();
+        for (on, event, facts) in [
+            (
+                "2026-09-01",
+                "finish-survey",
+                json!({"survey.finished": "2026-09-01"}),
+            ),
+            (
+                "2026-09-02",
+                "approve-plan",
+                json!({"plan.approved": "2026-09-02"}),
+            ),
+            (
+                "2026-09-03",
+                "confirm-budget",
+                json!({"budget.total": "3000000", "budget.confirmed": "2026-09-03"}),
+            ),
+            (
+                "2026-10-22",
+                "finish-review",
+                json!({"evaluation.finished": "2026-10-22"}),
+            ),
+            (
+                "2026-10-22",
+                "decide-award",
+                json!({"award.decided": "2026-10-22"}),
+            ),
+            (
+                "2026-10-23",
+                "issue-award-notice",
+                json!({"award.notice_issued": "2026-10-23"}),
+            ),
+        ] {
+            self.clock.advance_to(instant(on, "09:00"));
+            self.fire(id, event, facts, None).await.unwrap();
+        }
+        id
+    }
+
+    async fn assert_consistent(&self) {
+        let checks = verify(&*self.store).await.unwrap();
+        assert!(checks.iter().all(|c| c.problems.is_empty()), "{checks:#?}");
+    }
+}
+
+fn officer() -> Actor {
+    Actor {
+        name: "li".to_owned(),
+        roles: BTreeSet::from(["officer".to_owned()]),
+    }
+}
+
+fn instant(date: &str, time: &str) -> Instant {
+    Instant::at(
+        date.parse().unwrap(),
+        NaiveTime::parse_from_str(time, "%H:%M").unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn a_repeated_command_has_one_effect_and_one_answer() {
+    let world = World::new();
+    let id = world.create("R-1", Some("c")).await.unwrap();
+    assert_eq!(world.create("R-1", Some("c")).await.unwrap(), id);
+    assert!(matches!(
+        world.create("R-1", Some("other")).await,
+        Err(CommandError::DuplicateCode(_))
+    ));
+    let facts = json!({"survey.finished": "2026-09-01"});
+    let first = world
+        .fire(id, "finish-survey", facts.clone(), Some("k"))
+        .await
+        .unwrap();
+    for _ in 0..10 {
+        assert_eq!(
+            world
+                .fire(id, "finish-survey", facts.clone(), Some("k"))
+                .await
+                .unwrap(),
+            first
+        );
+    }
+    let other = world
+        .fire(
+            id,
+            "finish-survey",
+            json!({"survey.finished": "2026-09-02"}),
+            Some("k"),
+        )
+        .await;
+    assert!(
+        matches!(other, Err(CommandError::KeyReused(_))),
+        "{other:?}"
+    );
+    assert_eq!(world.store.load(id).await.unwrap().unwrap().version, first);
+    world.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn a_failed_commit_leaves_nothing_behind() {
+    let world = World::new();
+    let id = world.create("F-1", None).await.unwrap();
+    world.store.break_next_commit("disk full");
+    let facts = json!({"survey.finished": "2026-09-01"});
+    let failed = world
+        .fire(id, "finish-survey", facts.clone(), Some("k"))
+        .await;
+    assert!(
+        matches!(failed, Err(CommandError::Unavailable(_))),
+        "{failed:?}"
+    );
+    assert_eq!(world.store.load(id).await.unwrap().unwrap().version, 1);
+    // The same command with the same key goes through afterwards.
+    assert_eq!(
+        world
+            .fire(id, "finish-survey", facts, Some("k"))
+            .await
+            .unwrap(),
+        2
+    );
+    world.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn the_ladder_is_climbed_once_and_escalates() {
+    let world = World::new();
+    world.awarded().await;
+    world
+        .engine
+        .advance(&world.clock, instant("2026-12-31", "12:00"))
+        .await
+        .unwrap();
+    let about_contract: Vec<_> = world
+        .mailer
+        .sent()
+        .into_iter()
+        .filter(|m| m.reminder.obligation == "sign-contract")
+        .map(|m| (m.reminder.on.to_string(), m.to, m.reminder.escalation))
+        .collect();
+    let days: BTreeSet<&str> = about_contract
+        .iter()
+        .map(|(on, _, _)| on.as_str())
+        .collect();
+    // Due on Monday, 23 November; unrolled on Sunday the 22nd. Before it the earlier reading
+    // counts, after it the later one.
+    assert!(
+        days.contains("2026-11-12") && days.contains("2026-11-22") && days.contains("2026-11-24"),
+        "{days:?}"
+    );
+    assert!(
+        about_contract
+            .iter()
+            .all(|(on, _, escalation)| !escalation || on.as_str() > "2026-11-23"),
+        "{about_contract:?}"
+    );
+    let once: BTreeSet<_> = about_contract.iter().collect();
+    assert_eq!(
+        once.len(),
+        about_contract.len(),
+        "one address is written to once a day, whatever its roles"
+    );
+    world.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn mail_is_tried_again_with_the_same_id_and_given_up_in_the_end() {
+    let world = World::new();
+    let id = world.awarded().await;
+    let busy = || MailError::Transient("busy".to_owned());
+    world.mailer.fail_with([busy(), busy()]);
+    world
+        .engine
+        .advance(&world.clock, instant("2026-11-13", "12:00"))
+        .await
+        .unwrap();
+    let mails = world.store.mail(id).await.unwrap();
+    assert!(
+        mails.iter().all(|m| m.state == MailState::Sent),
+        "{mails:#?}"
+    );
+    assert!(
+        mails.iter().any(|m| m.row.attempts > 0),
+        "the failures were met"
+    );
+    let ids: Vec<String> = world
+        .mailer
+        .sent()
+        .into_iter()
+        .map(|m| m.message_id)
+        .collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+    // A server that refuses a mail for good: a person has to look, nothing is tried again.
+    world
+        .mailer
+        .fail_with([MailError::Permanent("no such user".to_owned())]);
+    world
+        .engine
+        .advance(&world.clock, instant("2026-12-31", "12:00"))
+        .await
+        .unwrap();
+    let dead = world
+        .store
+        .mail(id)
+        .await
+        .unwrap()
+        .into_iter()
+        .filter(|m| m.state == MailState::Dead)
+        .count();
+    assert_eq!(dead, 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_for_a_day_loses_no_mail() {
+    let world = World::new();
+    let id = world.awarded().await;
+    // Sixty attempts fail; pauses grow, so that this is days, not minutes.
+    world
+        .mailer
+        .fail_with((0..60).map(|_| MailError::Transient("down".to_owned())));
+    world
+        .engine
+        .advance(&world.clock, instant("2027-01-31", "12:00"))
+        .await
+        .unwrap();
+    let mails = world.store.mail(id).await.unwrap();
+    let pending = mails
+        .iter()
+        .filter(|m| m.state == MailState::Pending)
+        .count();
+    assert_eq!(pending, 0, "everything was sent or given up");
+    assert!(mails.iter().any(|m| m.state == MailState::Sent));
+}
+
+#[tokio::test]
+async fn commands_and_timers_do_not_disturb_each_other() {
+    let world = World::new();
+    let id = world.awarded().await;
+    world.clock.advance_to(instant("2026-11-12", "09:00"));
+    let correct = |n: u32| world.fire(id, "record-facts", json!({"contract.year": n}), None);
+    let (fired, a, b, c) =
+        tokio::join!(world.engine.fire_due(), correct(1), correct(2), correct(3));
+    fired.unwrap();
+    let versions = BTreeSet::from([a.unwrap(), b.unwrap(), c.unwrap()]);
+    assert_eq!(versions.len(), 3, "each command has its own version");
+    world.engine.fire_due().await.unwrap();
+    assert!(
+        world
+            .store
+            .due_timers(world.clock.now(), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    world.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn a_new_calendar_moves_dates_with_its_cause() {
+    use liucheng_model::{
+        calendar::CalendarLayer,
+        event::{Event, MoveCause},
+    };
+    let world = World::new();
+    let id = world.awarded().await;
+    assert_eq!(
+        world.engine.adopt_calendar().await.unwrap(),
+        0,
+        "nothing changed"
+    );
+    // The province makes Monday, 23 November a holiday: the contract is due a day later.
+    let layer = "schema = 1\nid = \"p\"\nversion = \"1\"\nlayer = \"province\"\nextends = \"cn\"\n\
+                 [[day]]\ndate = \"2026-11-23\"\nkind = \"holiday\"\nname = \"地方节日\"\nsource = \"通知\"\n";
+    let national = Calendar::national().unwrap();
+    let calendar = Arc::new(
+        national
+            .with_layer(&CalendarLayer::parse(layer).unwrap())
+            .unwrap(),
+    );
+    let entry = world.engine.library.entry("").unwrap().clone();
+    let library = Arc::new(Library::new(
+        calendar,
+        BTreeMap::from([(String::new(), entry)]),
+    ));
+    let engine = Engine {
+        library,
+        ..world.engine.clone()
+    };
+    assert_eq!(engine.adopt_calendar().await.unwrap(), 1);
+    assert_eq!(engine.adopt_calendar().await.unwrap(), 0, "once");
+    let history = world.store.history(id, 0, 1000).await.unwrap();
+    let last = liucheng_engine::record::Record::open(history.last().unwrap()).unwrap();
+    let moved = last.events.iter().find_map(|e| match e {
+        Event::ObligationMoved {
+            key,
+            obligation,
+            cause,
+        } if key == "sign-contract" => Some((obligation.due, *cause)),
+        _ => None,
+    });
+    assert_eq!(
+        moved,
+        Some(("2026-11-24".parse().ok(), MoveCause::Calendar)),
+        "{:#?}",
+        last.events
+    );
+    world.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn another_person_does_not_get_somebody_elses_answer() {
+    let world = World::new();
+    let id = world.create("P-1", None).await.unwrap();
+    let facts = json!({"survey.finished": "2026-09-01"});
+    world
+        .fire(id, "finish-survey", facts.clone(), Some("k"))
+        .await
+        .unwrap();
+    let stranger = Actor {
+        name: "wang".to_owned(),
+        roles: BTreeSet::from(["evaluator".to_owned()]),
+    };
+    let command = FireEvent {
+        event: "finish-survey".to_owned(),
+        facts: facts.as_object().unwrap().clone().into_iter().collect(),
+        expected_version: None,
+    };
+    let answer = world.engine.fire(&stranger, id, command, Some("k")).await;
+    assert!(
+        matches!(answer, Err(CommandError::KeyReused(_))),
+        "{answer:?}"
+    );
+}
