@@ -1,6 +1,8 @@
 //! The command line: exit codes, refusals, and that a refusal writes nothing.
 
-use crate::support::{root, run, run_with};
+use serde_json::Value as Json;
+
+use crate::support::{Said, Server, liucheng, root, run, run_with};
 
 /// Generated documents are kept in the repository; `UPDATE_DOCS=1` writes them anew.
 fn assert_generated(name: &str, args: &[&str]) {
@@ -58,7 +60,7 @@ impl Folder {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn run(&self, args: &[&str]) -> crate::support::Said {
+    fn run(&self, args: &[&str]) -> Said {
         let data = self.0.path().to_str().unwrap();
         let mut all = vec!["--data", data];
         all.extend(args);
@@ -422,4 +424,277 @@ fn a_bad_configuration_exits_78() {
     let said = data.run(&["project", "create", "--code", "C-1", "--name", "x"]);
     assert_eq!(said.code, 78, "{}", said.err);
     assert!(said.err.contains("liucheng.toml:2:1"), "{}", said.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn arguments_that_are_not_utf8_are_a_usage_error() {
+    use std::os::unix::ffi::OsStrExt;
+    let broken = std::ffi::OsStr::from_bytes(&[b'x', 0xff]);
+    for json in [false, true] {
+        let mut command = liucheng();
+        command.args(["project", "show"]).arg(broken);
+        if json {
+            command.arg("--json");
+        }
+        let said: Said = command.output().unwrap().into();
+        assert_eq!(said.code, 2, "{}", said.err);
+        assert!(said.err.contains("E-USAGE"), "{}", said.err);
+    }
+}
+
+#[test]
+fn usage_errors_as_json_name_the_arguments() {
+    let error = |args: &[&str]| -> Json {
+        let said = run(args);
+        assert_eq!(
+            (said.code, said.err.lines().count()),
+            (2, 1),
+            "{}",
+            said.err
+        );
+        serde_json::from_str::<Json>(&said.err).unwrap()["error"].clone()
+    };
+    let missing = error(&["calendar", "explain", "--json"]);
+    for text in ["message", "place"] {
+        let text = missing[text].as_str().unwrap();
+        assert!(
+            text.contains("--from <DATE>") && text.contains("--rule <PERIOD>"),
+            "{missing}"
+        );
+    }
+    let wrong = error(&["project", "list", "--limit", "0", "--json"]);
+    assert_eq!(wrong["code"], "E-USAGE");
+    assert!(
+        wrong["place"].as_str().unwrap().contains("--limit"),
+        "{wrong}"
+    );
+    let similar = error(&["verifi", "--json"]);
+    assert_eq!(similar["place"], "verifi");
+    assert!(
+        similar["hint"].as_str().unwrap().contains("verify"),
+        "{similar}"
+    );
+}
+
+/// Runs the binary with a stdout of its own.
+#[cfg(target_os = "linux")]
+fn run_into(args: &[&str], stdout: impl Into<std::process::Stdio>) -> Said {
+    let mut command = liucheng();
+    command.args(args).stdout(stdout);
+    command.stderr(std::process::Stdio::piped());
+    command.spawn().unwrap().wait_with_output().unwrap().into()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_is_lost_is_no_success() {
+    use std::fs::OpenOptions;
+    for args in [
+        &["plugin", "list"][..],
+        &["plugin", "list", "--json"],
+        &["reference"],
+        &["--help"],
+    ] {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let said = run_into(args, full);
+        assert_eq!(said.code, 69, "{args:?}");
+        assert!(said.err.contains("E-STDOUT"), "{args:?}: {}", said.err);
+    }
+    // A stdout that is open for reading only.
+    let said = run_into(
+        &["plugin", "list"],
+        OpenOptions::new().read(true).open("/dev/null").unwrap(),
+    );
+    assert_eq!(
+        (said.code, said.err.contains("E-STDOUT")),
+        (69, true),
+        "{}",
+        said.err
+    );
+    // A reader that went away is no reason to complain.
+    for args in [&["reference"][..], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let said = run_into(args, writer);
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{args:?}");
+    }
+}
+
+#[test]
+fn what_users_write_does_not_steer_the_terminal() {
+    let data = Folder::new();
+    data.run(&["project", "create", "--code", "T-1", "--name", "终端"]);
+    let evil = "survey.finished=\u{1b}[31m2026\u{9b}2J";
+    let said = data.run(&["project", "fire", "T-1", "finish-survey", "--fact", evil]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    let steering = |c: char| c.is_control() && c != '\n';
+    assert!(!said.err.contains(steering), "{:?}", said.err);
+    for args in [
+        &["frob\u{1b}[2Jnicate"][..],
+        &["project", "show", "\u{1b}]0;x\u{7}"],
+    ] {
+        let said = data.run(args);
+        assert!(!said.err.contains(steering), "{:?}", said.err);
+    }
+    // Also not through a file that is checked.
+    let said = run_with(
+        &["workflow", "check", "-"],
+        "\"fl\u{9b}avour\" = 1\n".as_bytes(),
+    );
+    assert!(!said.out.contains(steering), "{:?}", said.out);
+}
+
+#[test]
+fn nothing_is_given_twice() {
+    let data = Folder::new();
+    data.run(&["project", "create", "--code", "D-1", "--name", "重复"]);
+    let said = data.run(&[
+        "project",
+        "fire",
+        "D-1",
+        "finish-survey",
+        "--fact",
+        "survey.finished=2026-03-02",
+        "--fact",
+        "survey.finished=2026-03-03",
+    ]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(
+        said.err.starts_with("error[E-FACT-PAIR]") && said.err.contains("survey.finished"),
+        "{}",
+        said.err
+    );
+    let said = data.run(&[
+        "project",
+        "create",
+        "--code",
+        "D-2",
+        "--name",
+        "x",
+        "--fact",
+        "supplier={\"name\": \"a\", \"name\": \"b\"}",
+    ]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(
+        said.err.starts_with("error[E-JSON-DUPLICATE]"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn commands_answer_in_words() {
+    let data = Folder::new();
+    let said = data.run(&["project", "create", "--code", "W-1", "--name", "答复"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    for words in ["W-1  版本 1", "：", "可执行：", "  finish-survey"] {
+        assert!(said.out.contains(words), "{words}: {}", said.out);
+    }
+    let shown = data.run(&["project", "show", "W-1", "--json"]).json();
+    let stage = &shown["stages"][0]["title"]["zh"];
+    let listed = data.run(&["project", "list"]).out;
+    assert!(listed.contains(stage.as_str().unwrap()), "{listed}");
+    assert!(said.out.contains(stage.as_str().unwrap()), "{}", said.out);
+}
+
+#[test]
+fn what_cannot_be_read_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let gbk = folder.path().join("gbk.json");
+    std::fs::write(&gbk, [b'{', 0xc7, 0xa9, 0xb6, 0xa9, b'}']).unwrap();
+    let gbk = gbk.to_str().unwrap();
+    for (file, hint) in [
+        (path, "folder"),
+        (gbk, "UTF-8"),
+        ("/nowhere.json", "check the path"),
+    ] {
+        let said = run(&["plan", "--facts", file]);
+        assert_eq!(said.code, 2, "{}", said.err);
+        let said_hint = said
+            .err
+            .lines()
+            .find(|l| l.contains("hint: "))
+            .unwrap_or_default();
+        assert!(
+            said.err.contains("E-FILE") && said_hint.contains(hint),
+            "{}",
+            said.err
+        );
+    }
+    let data = Folder::new();
+    let said = data.run(&["project", "list"]);
+    assert!(
+        said.err.contains("liucheng migrate") || said.err.contains("`migrate`"),
+        "{}",
+        said.err
+    );
+    assert!(said.err.contains("liucheng-data"), "{}", said.err);
+}
+
+#[test]
+fn further_tokens_are_made_for_a_stopped_server() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().to_str().unwrap();
+    let create = |args: &[&str]| {
+        let mut all = vec!["--data", folder, "token", "create"];
+        all.extend(args);
+        run(&all)
+    };
+    let said = create(&[
+        "--name", "li", "--role", "finance", "--role", "officer", "--json",
+    ]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let made = said.json();
+    assert_eq!(
+        (&made["actor"], &made["roles"]),
+        (&"li".into(), &"finance,officer".into())
+    );
+    let said = create(&["--name", "wang", "--role", "contractor"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let token = said
+        .out
+        .split_whitespace()
+        .find(|w| w.starts_with("lc_"))
+        .unwrap();
+    for (args, code, exit) in [
+        (&["--name", " "][..], "E-TEXT", 2),
+        (&["--name", "system"], "E-TEXT", 2),
+        (&["--name", "x", "--role", "finanze"], "E-ROLE-UNKNOWN", 2),
+    ] {
+        let said = create(args);
+        assert_eq!(
+            (said.code, said.err.contains(code)),
+            (exit, true),
+            "{}",
+            said.err
+        );
+    }
+    let server = Server::start(data.path());
+    assert_eq!(server.get("/api/v1/projects", token).0, 200);
+    let body = r#"{"code":"K-1","name":"令牌"}"#;
+    let officer = made["token"].as_str().unwrap();
+    assert_eq!(server.post("/api/v1/projects", officer, "c", body).0, 201);
+    let fire = r#"{"event":"finish-survey","facts":{"survey.finished":"2026-03-02"}}"#;
+    assert_eq!(
+        server.post("/api/v1/projects/K-1/fire", token, "f", fire).0,
+        403
+    );
+    assert_eq!(create(&["--name", "late"]).code, 69, "the folder is in use");
+    server.stop();
+}
+
+/// The manual's example is a definition, and every code it may meet is explained there.
+#[test]
+fn the_manual_of_definitions_is_true() {
+    let manual = std::fs::read_to_string(root().join("docs/definition.md")).unwrap();
+    let (_, rest) = manual.split_once("```toml complete\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let said = run_with(&["workflow", "check", "-"], example.as_bytes());
+    assert_eq!(said.code, 0, "{}", said.out);
+    for code in liucheng_model::definition::lint::CODES {
+        let row = format!("| `{}` | ", code.name);
+        assert_eq!(manual.matches(&row).count(), 1, "{}", code.name);
+    }
 }

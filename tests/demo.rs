@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::{Value as Json, json};
 
-use crate::support::run;
+use crate::support::{Said, liucheng, root, run};
 
 /// Message ids of all mails in a folder; every file has exactly one.
 pub fn message_ids(folder: &Path) -> Vec<String> {
@@ -117,7 +117,16 @@ fn the_demo_tells_two_whole_lives() {
 fn the_table_fits_eighty_columns() {
     let data = tempfile::tempdir().unwrap();
     let folder = data.path().to_str().unwrap();
-    let said = run(&["demo", "--once", "--data", folder]);
+    let demo = |columns: Option<&str>| -> Said {
+        let mut command = liucheng();
+        command.args(["demo", "--once", "--data", folder]);
+        match columns {
+            Some(columns) => command.env("COLUMNS", columns),
+            None => command.env_remove("COLUMNS"),
+        };
+        command.output().unwrap().into()
+    };
+    let said = demo(Some("80"));
     assert_eq!(said.code, 0, "{}", said.err);
     let wide = |line: &&str| {
         line.chars()
@@ -133,11 +142,72 @@ fn the_table_fits_eighty_columns() {
         .collect();
     assert!(too_wide.is_empty(), "{too_wide:#?}");
     assert!(said.out.contains("YZ-06") && said.out.contains("第46条"));
+    // The README shows what is really said.
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, sample) = readme.split_once("```text\n").unwrap();
+    let (sample, _) = sample.split_once("```").unwrap();
+    for line in sample.lines().filter(|l| *l != "…") {
+        assert!(
+            said.out.lines().any(|l| l == line),
+            "README.md shows {line}"
+        );
+    }
     // A second run on the same folder says the same and sends nothing again.
     let before = message_ids(&data.path().join("mail")).len();
-    let again = run(&["demo", "--once", "--data", folder]);
+    let again = demo(Some("80"));
     assert_eq!((again.code, &again.out), (0, &said.out));
     assert_eq!(message_ids(&data.path().join("mail")).len(), before);
+    // Where no width is asked for, nothing is cut.
+    let piped = demo(None);
+    assert_eq!(piped.code, 0, "{}", piped.err);
+    assert!(
+        said.out.contains('…') && !piped.out.contains('…'),
+        "{}",
+        piped.out
+    );
     // The ordinary commands work on the demo's data.
     assert_eq!(run(&["--data", folder, "verify"]).code, 0);
+}
+
+#[test]
+fn the_demo_keeps_off_other_projects() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().to_str().unwrap();
+    let create = [
+        "--data",
+        folder,
+        "project",
+        "create",
+        "--code",
+        "L-1",
+        "--name",
+        "真实项目",
+    ];
+    assert_eq!(run(&create).code, 0);
+    let history = || run(&["--data", folder, "project", "history", "L-1", "--json"]).out;
+    let before = history();
+    let said = run(&["demo", "--once", "--data", folder]);
+    assert_eq!(said.code, 4, "{}", said.err);
+    assert!(
+        said.err.starts_with("error[E-DEMO-FOLDER]") && said.err.contains("choose another --data"),
+        "{}",
+        said.err
+    );
+    assert_eq!(history(), before);
+    assert!(
+        !data.path().join("mail").exists() || message_ids(&data.path().join("mail")).is_empty()
+    );
+    // A folder that only the environment names is left alone.
+    let temp = tempfile::tempdir().unwrap();
+    let mut command = liucheng();
+    command.args(["demo", "--once", "--json"]);
+    let said: Said = command
+        .env("LIUCHENG_DATA", folder)
+        .env("TMPDIR", temp.path())
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(history(), before);
+    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
 }

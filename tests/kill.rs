@@ -76,8 +76,8 @@ fn a_killed_server_keeps_what_it_acknowledged() {
     let data = tempfile::tempdir().unwrap();
     let mut server = Server::start(data.path());
     let token = server.token.clone().expect("the first start shows a token");
-    // Fixed dates of 2021 are overdue: reminders go out at once, and must go out once.
-    let body = r#"{"code":"K-1","name":"断电","province":"ningxia-yuanzhou","contacts":{"officer":["o@k.example"],"supervisor":["s@k.example"]}}"#;
+    // The contract is overdue since 2021: reminders go out at once, and must go out once.
+    let body = r#"{"code":"K-1","name":"断电","province":"ningxia-yuanzhou","facts":{"award.notice_issued":"2021-08-27"},"contacts":{"officer":["o@k.example"],"supervisor":["s@k.example"]}}"#;
     assert_eq!(
         server.post("/api/v1/projects", &token, "create", body).0,
         201

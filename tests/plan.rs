@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{run, run_with};
+use crate::support::{Said, liucheng, run, run_with};
 
 fn plan(province: Option<&str>, facts: &Json) -> Json {
     let mut args = vec!["plan", "--facts", "-", "--json"];
@@ -213,6 +213,21 @@ fn bad_facts_have_one_coded_message() {
         ("{\"eval.mid.grade\": \"superb\"}", "E-FACT-ENUM", 2),
         ("{\"contract.signed\": ", "E-JSON", 2),
         ("[1]", "E-JSON", 2),
+        (
+            "{\"contract.signed\": \"2021-08-30\", \"contract.signed\": \"2021-08-31\"}",
+            "E-JSON-DUPLICATE",
+            2,
+        ),
+        (
+            "{\"supplier\": {\"name\": \"a\", \"name\": \"b\"}}",
+            "E-JSON-DUPLICATE",
+            2,
+        ),
+        (
+            "{\"contract.signed\": \"2021-08-30\", \"contract\": {\"signed\": \"2021-08-31\"}}",
+            "E-JSON-DUPLICATE",
+            2,
+        ),
         ("\u{0}\u{1}", "E-JSON", 2),
     ] {
         let said = run_with(&["plan", "--facts", "-"], facts.as_bytes());
@@ -317,6 +332,10 @@ fn calendar_explain_derives() {
         ("2021-02-28", "soon", "E-PERIOD-"),
         ("2021-02-28", "0 days", "E-PERIOD-ZERO"),
         ("2021-02-28", "-3 days", "E-PERIOD-"),
+        ("1899-12-31", "3 days", "E-DATE-RANGE"),
+        ("2201-01-01", "3 days", "E-DATE-RANGE"),
+        ("2200-12-31", "10000 years", "E-DATE-RANGE"),
+        ("1900-01-01", "10000 years before", "E-DATE-RANGE"),
     ] {
         let said = run(&["calendar", "explain", "--from", from, "--rule", rule]);
         assert_eq!(said.code, 2, "{from} {rule}");
@@ -364,4 +383,83 @@ fn a_layer_adds_and_removes_days() {
         "{}",
         said.err
     );
+}
+
+#[test]
+fn a_period_in_other_words_is_understood() {
+    for rule in ["15 working days", "15 工作日", "15个工作日"] {
+        let said = run(&[
+            "calendar",
+            "explain",
+            "--from",
+            "2021-08-30",
+            "--rule",
+            rule,
+        ]);
+        assert_eq!(said.code, 2, "{rule}");
+        assert!(
+            said.err.contains("did you mean `15 working-days`?"),
+            "{rule}: {}",
+            said.err
+        );
+        assert_eq!(said.err.matches("column").count(), 1, "{}", said.err);
+    }
+}
+
+#[test]
+fn files_from_windows_begin_with_a_mark() {
+    let facts = "\u{feff}{\"contract.signed\": \"2021-08-30\"}";
+    let said = run_with(&["plan", "--facts", "-", "--json"], facts.as_bytes());
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(said.json()["on"], "2021-08-30");
+}
+
+#[test]
+fn a_plan_without_dates_is_for_no_day() {
+    assert_eq!(
+        plan(None, &json!({"contract.amount": "100"}))["on"],
+        Json::Null
+    );
+    assert_eq!(plan(None, &json!({}))["on"], Json::Null);
+}
+
+#[test]
+fn the_table_is_in_order_of_time() {
+    let facts = json!({
+        "award.notice_issued": "2021-08-27", "contract.signed": "2021-08-30", "contract.expiry": "2022-08-29",
+        "contract.amount": "5450000",
+    })
+    .to_string();
+    let shown = |columns: Option<&str>| -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("facts.json");
+        std::fs::write(&file, &facts).unwrap();
+        let mut command = liucheng();
+        command
+            .args(["plan", "--province", "ningxia-yuanzhou", "--facts"])
+            .arg(&file);
+        match columns {
+            Some(columns) => command.env("COLUMNS", columns),
+            None => command.env_remove("COLUMNS"),
+        };
+        let said: Said = command.output().unwrap().into();
+        assert_eq!(said.code, 0, "{}", said.err);
+        said.out
+    };
+    let narrow = shown(Some("80"));
+    let dates: Vec<&str> = narrow
+        .lines()
+        .skip(1)
+        .take_while(|l| !l.is_empty())
+        .map(|l| l.split(' ').next().unwrap())
+        .filter(|d| *d != "—")
+        .collect();
+    assert!(dates.len() > 10 && dates.is_sorted(), "{dates:?}");
+    let cells = |l: &str| {
+        l.chars()
+            .map(|c| 1 + usize::from((c as u32) >= 0x2e80))
+            .sum::<usize>()
+    };
+    assert!(narrow.lines().all(|l| cells(l) <= 80), "{narrow}");
+    assert!(!shown(None).contains('…'), "a pipe cuts nothing");
 }

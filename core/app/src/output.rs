@@ -1,8 +1,10 @@
 //! What a terminal shows: data on stdout, talk on stderr, coded errors, exit codes.
 
 use std::{
+    borrow::Cow,
     fmt,
-    io::{self, Write},
+    fs::File,
+    io::{self, IsTerminal, Write},
     process::ExitCode,
 };
 
@@ -111,13 +113,13 @@ impl Failure {
     /// Shows the failure on stderr and gives its exit code.
     pub fn report(&self, as_json: bool) -> ExitCode {
         let text = if as_json {
-            json!({"error": {
+            let error = json!({"error": {
                 "code": self.code,
                 "message": self.message,
                 "place": self.place,
                 "hint": self.hint,
-            }})
-            .to_string()
+            }});
+            escaped(&error.to_string())
         } else {
             self.to_string()
         };
@@ -131,11 +133,11 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error[{}]: ", self.code)?;
         if !self.place.is_empty() && !self.message.contains(&self.place) {
-            write!(f, "{}: ", self.place)?;
+            write!(f, "{}: ", sanitised(&self.place))?;
         }
-        f.write_str(&self.message)?;
+        f.write_str(&sanitised(&self.message))?;
         if !self.hint.is_empty() {
-            write!(f, "\n  hint: {}", self.hint)?;
+            write!(f, "\n  hint: {}", sanitised(&self.hint))?;
         }
         Ok(())
     }
@@ -158,12 +160,17 @@ impl From<CommandError> for Failure {
     }
 }
 
-/// Writes a line of data to stdout.
+/// The code of a reader that went away, as `head` does: the command ends quietly.
+pub const BROKEN_PIPE: &str = "E-STDOUT-CLOSED";
+
+/// Writes a line of data to stdout. Control characters are made visible: what users and files
+/// say must not steer a terminal.
 ///
 /// # Errors
-/// A closed pipe ends the command quietly, as `head` expects.
+/// [`BROKEN_PIPE`] where nobody reads any more, `E-STDOUT` where the line cannot be written.
 pub fn line(text: impl fmt::Display) -> Result<(), Failure> {
-    writeln!(io::stdout(), "{text}").map_err(|e| closed(&e))
+    let text = text.to_string();
+    write(format!("{}\n", sanitised(&text)).as_bytes())
 }
 
 /// Writes a JSON document to stdout, indented.
@@ -173,11 +180,100 @@ pub fn line(text: impl fmt::Display) -> Result<(), Failure> {
 pub fn document(value: &serde_json::Value) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Failure::new(Exit::Internal, "E-INTERNAL", e.to_string()))?;
-    line(text)
+    write(format!("{}\n", escaped(&text)).as_bytes())
 }
 
-fn closed(error: &io::Error) -> Failure {
-    Failure::new(Exit::Unavailable, "E-STDOUT", format!("stdout: {error}"))
+/// Writes a JSON document to stdout on one line.
+///
+/// # Errors
+/// As [`line`].
+pub fn json_line(value: &serde_json::Value) -> Result<(), Failure> {
+    write(format!("{}\n", escaped(&value.to_string())).as_bytes())
+}
+
+fn write(bytes: &[u8]) -> Result<(), Failure> {
+    stdout()
+        .and_then(|mut out| out.write_all(bytes).and_then(|()| out.flush()))
+        .map_err(|e| not_written(&e))
+}
+
+/// The standard library takes a stdout that cannot be written to for one that nobody wants; a
+/// handle of our own says so.
+#[cfg(unix)]
+fn stdout() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(windows)]
+fn stdout() -> io::Result<Box<dyn Write>> {
+    use std::os::windows::io::AsHandle;
+    // A console takes UTF-16, which only the standard library's handle translates to.
+    if io::stdout().is_terminal() {
+        return Ok(Box::new(io::stdout()));
+    }
+    let handle = io::stdout().as_handle().try_clone_to_owned()?;
+    Ok(Box::new(File::from(handle)))
+}
+
+/// Why a write to stdout failed.
+pub fn not_written(error: &io::Error) -> Failure {
+    let code = match error.kind() {
+        io::ErrorKind::BrokenPipe => BROKEN_PIPE,
+        _ => "E-STDOUT",
+    };
+    Failure::new(Exit::Unavailable, code, format!("stdout: {error}"))
+        .hint("check where the output goes; what the command did is done")
+}
+
+/// The width to lay text out for: what `COLUMNS` says, 80 on a terminal, and none elsewhere,
+/// where nothing is cut or wrapped.
+pub fn terminal_width() -> Option<usize> {
+    const SANE: std::ops::RangeInclusive<usize> = 40..=1_000;
+    let asked = std::env::var("COLUMNS").ok();
+    asked
+        .and_then(|text| text.trim().parse().ok())
+        .filter(|columns| SANE.contains(columns))
+        .or_else(|| io::stdout().is_terminal().then_some(80))
+}
+
+/// The same as a number of cells that no line exceeds.
+pub fn line_cells() -> usize {
+    terminal_width().unwrap_or(usize::MAX)
+}
+
+/// A text whose control characters, all but the newline, can be seen instead of obeyed.
+#[must_use]
+pub fn sanitised(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_steering) {
+        return Cow::Borrowed(text);
+    }
+    let visible = |c: char| match u32::from(c) {
+        _ if !is_steering(c) => c,
+        // The pictures of the control characters, such as ␛.
+        code @ 0..0x20 => char::from_u32(0x2400 + code).unwrap_or('\u{FFFD}'),
+        0x7F => '\u{2421}',
+        _ => '\u{FFFD}',
+    };
+    Cow::Owned(text.chars().map(visible).collect())
+}
+
+/// C0 and C1 controls, and those that turn the direction of the text around.
+fn is_steering(c: char) -> bool {
+    c != '\n' && (c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'))
+}
+
+/// JSON with the control characters escaped that JSON would let pass.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_steering(c) {
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// The width of a text in terminal cells: Chinese characters take two.
@@ -266,6 +362,29 @@ mod tests {
         assert_eq!(
             failure.to_string(),
             "error[E-DATE-INVALID]: contract.signed: no such day\n  hint: fix it"
+        );
+    }
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        let text = "a\u{1b}[31m\tb\u{7f}\u{9b}c\u{202e}\nd 签订";
+        assert_eq!(sanitised(text), "a␛[31m␉b␡\u{fffd}c\u{fffd}\nd 签订");
+        assert_eq!(sanitised("签订\nok"), "签订\nok");
+        let failure = Failure::new(Exit::Usage, "E-X", "\u{1b}[2J")
+            .at("\u{7}")
+            .hint("\u{8}");
+        assert!(
+            !failure
+                .to_string()
+                .contains(|c: char| c.is_control() && c != '\n')
+        );
+        // In JSON nothing is lost.
+        let json = json!({"name": text});
+        let shown = escaped(&json.to_string());
+        assert!(!shown.contains(is_steering), "{shown}");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&shown).unwrap(),
+            json
         );
     }
 }

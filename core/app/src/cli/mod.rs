@@ -7,16 +7,21 @@ mod plugin;
 mod project;
 mod serve;
 mod table;
+mod token;
 mod verify;
 mod workflow;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+    parser::ValueSource,
+};
 
 use crate::{
     demo,
-    output::{EXIT_CODES, Exit, Failure},
+    output::{self, EXIT_CODES, Exit, Failure},
 };
 
 /// Government purchases of social-work services, from survey to renewal (政府购买社会工作服务流程).
@@ -35,7 +40,7 @@ pub struct Global {
     /// Answer as JSON.
     #[arg(long, global = true)]
     pub json: bool,
-    /// The data folder.
+    /// The data folder; `liucheng-data` in the working directory if absent.
     #[arg(long, global = true, value_name = "DIR", env = "LIUCHENG_DATA")]
     pub data: Option<PathBuf>,
 }
@@ -70,6 +75,9 @@ enum Command {
     /// Look at province packages.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Make access tokens for the API.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Check that every project's state is the fold of its history.
     Verify,
     /// Bring the database to this version's schema.
@@ -81,43 +89,84 @@ enum Command {
 
 /// Runs the command line.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
+    let parsed = Cli::command().try_get_matches().and_then(|matches| {
+        let named = matches.value_source("data") == Some(ValueSource::CommandLine);
+        read(&matches).map(|cli| (cli, named))
+    });
+    let (cli, named) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return unparsed(&error),
     };
     let as_json = cli.global.json;
-    match execute(cli) {
+    let data = cli.global.data_dir();
+    match execute(cli, named) {
         Ok(exit) => ExitCode::from(exit as u8),
-        // The reader went away, as `head` does: not worth a word.
-        Err(failure) if failure.code == "E-STDOUT" => ExitCode::SUCCESS,
+        Err(failure) if failure.code == output::BROKEN_PIPE => ExitCode::SUCCESS,
+        Err(failure) if failure.code == "E-STORE-OPEN" && !data.join("liucheng.db").exists() => {
+            failure.hint(NO_DATABASE).report(as_json)
+        }
         Err(failure) => failure.report(as_json),
     }
 }
 
+/// What makes a database, for those who look for one that is not there.
+const NO_DATABASE: &str = "there is no database yet: `liucheng project create`, `demo` or \
+    `migrate` makes one; without --data it is looked for in `liucheng-data` in the working directory";
+
+fn read(matches: &ArgMatches) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(matches).map_err(|error| error.format(&mut Cli::command()))
+}
+
 /// Help and version are answers; everything else is a usage error with a code of its own.
-fn usage(error: &clap::Error) -> ExitCode {
+fn unparsed(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        let shown = error.print().and_then(|()| std::io::stdout().flush());
+        return match shown.map_err(|e| output::not_written(&e)) {
+            Err(failure) if failure.code != output::BROKEN_PIPE => failure.report(false),
+            _ => ExitCode::SUCCESS,
+        };
     }
-    if std::env::args().any(|a| a == "--json") {
-        let text = error.render().to_string();
-        let message = text
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches("error: ");
-        return Failure::new(Exit::Usage, "E-USAGE", message)
-            .hint("see `liucheng --help`")
-            .report(true);
+    if std::env::args_os().any(|a| a == "--json") {
+        return usage(error).report(true);
     }
     let text = error.render().to_string();
     let coded = text.replacen("error: ", "error[E-USAGE]: ", 1);
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), coded.as_bytes());
+    // Nothing can be done about a closed stderr.
+    let _ = std::io::stderr().write_all(output::sanitised(&coded).as_bytes());
     ExitCode::from(Exit::Usage as u8)
 }
 
-fn execute(cli: Cli) -> Result<Exit, Failure> {
+/// A usage error for programs: the whole message on one line, and the argument where it is known.
+fn usage(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let said = text
+        .lines()
+        .map(str::trim)
+        .take_while(|l| !l.starts_with("Usage:") && !l.starts_with("For more information"));
+    let (tips, message): (Vec<&str>, Vec<&str>) = said
+        .filter(|l| !l.is_empty())
+        .partition(|l| l.starts_with("tip: "));
+    let message = message.join(" ");
+    let place = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand]
+        .iter()
+        .find_map(|kind| error.get(*kind));
+    let place = match place {
+        Some(ContextValue::String(name)) => name.clone(),
+        Some(ContextValue::Strings(names)) => names.join(", "),
+        _ => String::new(),
+    };
+    let mut hints: Vec<&str> = tips.iter().map(|t| t.trim_start_matches("tip: ")).collect();
+    hints.push("see `liucheng --help`");
+    Failure::new(
+        Exit::Usage,
+        "E-USAGE",
+        message.trim_start_matches("error: "),
+    )
+    .at(place)
+    .hint(hints.join("; "))
+}
+
+fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {
     let global = cli.global;
     match cli.command {
         Command::Plan(args) => wait(plan::run(&global, args)),
@@ -125,9 +174,14 @@ fn execute(cli: Cli) -> Result<Exit, Failure> {
         Command::Workflow(command) => workflow::run(&global, command),
         Command::Plugin(command) => plugin::run(&global, command),
         Command::Project(command) => wait(project::run(&global, command)),
+        Command::Token(command) => wait(token::run(&global, command)),
         Command::Verify => wait(verify::run(&global)),
         Command::Migrate => wait(migrate::run(&global)),
-        Command::Demo(args) => wait(demo::run(args, global.data, global.json)),
+        Command::Demo(args) => {
+            // What the environment names is where real projects lie.
+            let data = global.data.filter(|_| data_is_named);
+            wait(demo::run(args, data, global.json))
+        }
         Command::Serve(args) => wait(serve::run(&global, args)),
         Command::Reference => reference(),
     }
@@ -144,7 +198,7 @@ fn wait<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failur
 
 /// All commands with their options, as Markdown.
 fn reference() -> Result<Exit, Failure> {
-    crate::output::line("# Command reference\n\nGenerated by `liucheng reference`.\n")?;
+    output::line("# Command reference\n\nGenerated by `liucheng reference`.\n")?;
     let mut root = Cli::command();
     root.build();
     describe(&mut root, "liucheng")?;
@@ -154,7 +208,7 @@ fn reference() -> Result<Exit, Failure> {
 fn describe(command: &mut clap::Command, path: &str) -> Result<(), Failure> {
     let help = command.render_long_help().to_string();
     let help: Vec<&str> = help.lines().map(str::trim_end).collect();
-    crate::output::line(format!(
+    output::line(format!(
         "## `{path}`\n\n```text\n{}\n```\n",
         help.join("\n").trim()
     ))?;

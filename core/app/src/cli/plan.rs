@@ -1,5 +1,7 @@
 //! `liucheng plan`: deadlines and payments from facts, without a database.
 
+mod show;
+
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use chrono::NaiveDate;
@@ -9,7 +11,7 @@ use liucheng_engine::{
     ports::{ProvinceRules, RuleCall},
 };
 use liucheng_model::{
-    deadline::{Suspension, explain_text},
+    deadline::Suspension,
     definition::Definition,
     evaluate::{Deadline, DeadlineKind, Evaluation, Question, evaluate},
     fact::{FactError, FactType, FactValue, Facts, Scalar, nearest},
@@ -20,11 +22,12 @@ use liucheng_model::{
 };
 use serde_json::{Map, Value as Json, json};
 
-use super::{Global, table};
+use super::Global;
 use crate::{
     builtin, compose, input,
-    output::{Exit, Failure, document, line},
+    output::{Exit, Failure, document},
 };
+pub use show::show_finding;
 
 /// What to compute.
 #[derive(Debug, Args)]
@@ -70,10 +73,11 @@ pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, Failure> {
     let object = input::read_object(&args.facts)?;
     let (facts, unknown) = read_facts(&entry.definition, &object)?;
     let on = match &args.on {
-        Some(text) => input::date("--on", text)?,
+        Some(text) => Some(input::date("--on", text)?),
         None => latest_date(&facts),
     };
-    let mut plan = compute(entry, &parts, &facts, on).await?;
+    // Without any date there is no deadline either, so no rule can tell which day it is.
+    let mut plan = compute(entry, &parts, &facts, on.unwrap_or_default()).await?;
     plan.findings.extend(unknown);
     let calendar = parts.library.calendar();
     if global.json {
@@ -94,7 +98,7 @@ pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, Failure> {
         }))
         .map(|()| Exit::Ok);
     }
-    show(&plan, args.explain)?;
+    show::show(&plan, args.explain)?;
     Ok(Exit::Ok)
 }
 
@@ -187,7 +191,7 @@ impl FactReader<'_> {
                         (_, Some(value)) => value,
                     };
                     let parsed = self.definition.parse_fact(&key, value);
-                    self.facts.insert(key, parsed.map_err(refused)?);
+                    self.keep(key, parsed.map_err(refused)?)?;
                 }
                 (None, Json::Object(case)) if case.contains_key("value") => {
                     let plain = Map::from_iter([(name.clone(), case["value"].clone())]);
@@ -214,9 +218,24 @@ impl FactReader<'_> {
         }
         for (key, json) in keys.into_iter().zip([start, expiry]) {
             let value = self.definition.parse_fact(&key, json).map_err(refused)?;
-            self.facts.insert(key, value);
+            self.keep(key, value)?;
         }
         Ok(true)
+    }
+
+    /// The same fact may be written flat, nested or as a term, but only once.
+    fn keep(&mut self, key: String, value: FactValue) -> Result<(), Failure> {
+        if self.facts.contains_key(&key) {
+            return Err(Failure::new(
+                Exit::Usage,
+                "E-JSON-DUPLICATE",
+                format!("the fact {key} is given twice, in two ways of writing it"),
+            )
+            .at(key)
+            .hint("keep one of them: nobody can tell which was meant"));
+        }
+        self.facts.insert(key, value);
+        Ok(())
     }
 
     fn is_branch(&self, key: &str) -> bool {
@@ -253,7 +272,7 @@ fn refused(error: FactError) -> Failure {
     liucheng_engine::CommandError::from(Rejection::from(error)).into()
 }
 
-fn latest_date(facts: &Facts) -> NaiveDate {
+fn latest_date(facts: &Facts) -> Option<NaiveDate> {
     let dates = facts.values().flat_map(|value| match value {
         FactValue::One(Scalar::Date(date)) => vec![*date],
         FactValue::Rows(rows) => rows
@@ -266,7 +285,7 @@ fn latest_date(facts: &Facts) -> NaiveDate {
             .collect(),
         _ => Vec::new(),
     });
-    dates.max().unwrap_or_default()
+    dates.max()
 }
 
 fn deadline_json(deadline: &Deadline) -> Json {
@@ -326,84 +345,4 @@ fn finding_json(finding: &Finding) -> Json {
         "message_en": finding.message.en,
         "facts": finding.facts,
     })
-}
-
-fn show(plan: &Plan, explain: bool) -> Result<(), Failure> {
-    let date = |d: Option<NaiveDate>| d.map_or_else(|| "—".to_owned(), |d| d.to_string());
-    let rows: Vec<Vec<String>> = plan
-        .evaluation
-        .deadlines
-        .iter()
-        .map(|d| {
-            let mark = match (d.kind, d.projected, d.computation.provisional) {
-                (_, _, true) => "暂定",
-                (_, true, _) => "推算",
-                (DeadlineKind::Earliest, _, _) => "最早",
-                _ => "",
-            };
-            vec![
-                date(d.computation.due.or(d.computation.unrolled)),
-                mark.to_owned(),
-                d.title.zh.clone(),
-                d.rule.clone(),
-                date(d.anchor_date),
-            ]
-        })
-        .collect();
-    for text in table::layout(&["期限", "", "事项", "规则", "起算日"], &rows, 80) {
-        line(text)?;
-    }
-    if explain {
-        for deadline in &plan.evaluation.deadlines {
-            let basis = &deadline.basis;
-            line(format!(
-                "\n{} {}　{}",
-                deadline.rule,
-                deadline.title.zh,
-                basis.citation()
-            ))?;
-            line(format!("  “{}”", basis.text))?;
-            for text in explain_text(&deadline.computation) {
-                line(format!("  {text}"))?;
-            }
-        }
-    }
-    if !plan.payments.is_empty() {
-        let rows: Vec<Vec<String>> = plan
-            .payments
-            .iter()
-            .map(|p| {
-                let amount = p.amount.map_or_else(|| "—".to_owned(), |a| a.to_string());
-                vec![
-                    p.no.to_string(),
-                    format!("{}%", p.percent),
-                    amount,
-                    date(payment_due(p, &plan.evaluation)),
-                    p.rule.clone(),
-                ]
-            })
-            .collect();
-        line("")?;
-        for text in table::layout(&["期次", "比例", "金额(元)", "期限", "规则"], &rows, 80)
-        {
-            line(text)?;
-        }
-    }
-    if !plan.findings.is_empty() {
-        line("")?;
-        for finding in &plan.findings {
-            let weight = match finding.severity {
-                Severity::Error => "违规",
-                Severity::Warning => "注意",
-                Severity::Info => "说明",
-            };
-            let rule = if finding.rule.is_empty() {
-                String::new()
-            } else {
-                format!("{} ", finding.rule)
-            };
-            line(format!("[{weight}] {rule}{}", finding.message.zh))?;
-        }
-    }
-    Ok(())
 }

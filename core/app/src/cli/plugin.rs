@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{Global, table, workflow::finding_text};
 use crate::{
     builtin, compose, input,
-    output::{Exit, Failure, document, line},
+    output::{Exit, Failure, document, line, line_cells, pad, width, wrap},
 };
 
 /// Commands on province packages.
@@ -64,7 +64,7 @@ fn list(global: &Global) -> Result<Exit, Failure> {
             ]
         })
         .collect();
-    for text in table::layout(&["package", "version", "component", "computes"], &rows, 80) {
+    for text in table::fitted(&["package", "version", "component", "computes"], &rows) {
         line(text)?;
     }
     Ok(Exit::Ok)
@@ -127,19 +127,7 @@ fn check(global: &Global, args: &CheckArgs) -> Result<Exit, Failure> {
         for problem in &problems {
             line(finding_text(problem))?;
         }
-        for case in &report.cases {
-            line(format!(
-                "{:4} {:14} {:44} {:>9} fuel {:>5.2} %",
-                verdict(case),
-                case.hook,
-                case.name,
-                case.fuel,
-                case.fuel_percent
-            ))?;
-            if let Some(reason) = reason(&case.outcome) {
-                line(format!("     {}: {reason}", case.file))?;
-            }
-        }
+        show_cases(&report.cases)?;
         line(format!(
             "{} {}: {} case(s), {failed} problem(s)",
             report.info.id,
@@ -152,6 +140,35 @@ fn check(global: &Global, args: &CheckArgs) -> Result<Exit, Failure> {
     } else {
         Exit::Rejected
     })
+}
+
+/// One line for each case; the names give way where the terminal is too narrow.
+fn show_cases(cases: &[CaseReport]) -> Result<(), Failure> {
+    /// Everything beside the name.
+    const OTHER_CELLS: usize = 44;
+    let longest = cases
+        .iter()
+        .map(|c| width(&c.name))
+        .max()
+        .unwrap_or_default();
+    let name_cells = longest.min(line_cells().saturating_sub(OTHER_CELLS));
+    for case in cases {
+        line(format!(
+            "{:4} {:14} {} {:>9} fuel {:>6.2} %",
+            verdict(case),
+            case.hook,
+            pad(&case.name, name_cells),
+            case.fuel,
+            case.fuel_percent
+        ))?;
+        if let Some(reason) = reason(&case.outcome) {
+            let text = format!("{}: {reason}", case.file);
+            for part in wrap(&text, line_cells(), ("     ", "     ")) {
+                line(part)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn verdict(case: &CaseReport) -> &'static str {

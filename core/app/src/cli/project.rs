@@ -7,16 +7,18 @@ use std::{
 
 use clap::{Args, Subcommand};
 use liucheng_engine::{
-    Engine,
+    CommandError, Engine,
     commands::{Actor, Answer, Create, FireEvent},
-    ports::{Page, ProjectRow},
+    library::Library,
+    ports::{Page, ProjectRow, Store},
 };
+use liucheng_model::{definition::Definition, project::Project};
 use serde_json::json;
 
 use super::{Global, table};
 use crate::{
     compose, input,
-    output::{Exit, Failure, document, line},
+    output::{Exit, Failure, document, line, line_cells, pad, width, wrap},
     view,
 };
 
@@ -161,7 +163,7 @@ async fn create(global: &Global, args: CreateArgs) -> Result<Exit, Failure> {
     let engine = compose::open(&global.data_dir()).await?;
     let key = args.actor.key.as_deref();
     let answer = engine.create(&args.actor.actor(), create, key).await?;
-    answered(global, &answer)
+    answered(global, &engine, &answer).await
 }
 
 async fn fire(global: &Global, args: FireArgs) -> Result<Exit, Failure> {
@@ -174,27 +176,52 @@ async fn fire(global: &Global, args: FireArgs) -> Result<Exit, Failure> {
     let id = engine.find(&args.project).await?;
     let key = args.actor.key.as_deref();
     let answer = engine.fire(&args.actor.actor(), id, command, key).await?;
-    answered(global, &answer)
+    answered(global, &engine, &answer).await
 }
 
-fn answered(global: &Global, answer: &Answer) -> Result<Exit, Failure> {
+/// What a command did, for people: where the project stands now, what rules said, what is next.
+async fn answered(global: &Global, engine: &Engine, answer: &Answer) -> Result<Exit, Failure> {
     if global.json {
-        let json = serde_json::to_value(answer).map_err(liucheng_engine::CommandError::from)?;
+        let json = serde_json::to_value(answer).map_err(CommandError::from)?;
         return document(&json).map(|()| Exit::Ok);
     }
-    let states: Vec<String> = answer
-        .states
+    let row = engine.load(answer.id).await?;
+    let project: Project = serde_json::from_str(&row.state).map_err(CommandError::from)?;
+    let definition = engine
+        .library
+        .definition(&project.definition, &*engine.store)
+        .await?;
+    line(format!("{}  版本 {}", answer.code, answer.version))?;
+    let regions = definition.doc.regions.iter();
+    let stages = regions.filter_map(|region| {
+        let state = answer.states.get(&region.id)?;
+        let title = state_title(&definition, &region.id, state).unwrap_or(state);
+        Some(format!("{}：{title}", region.title.zh))
+    });
+    let stages = stages.collect::<Vec<_>>().join("  ");
+    for text in wrap(&stages, line_cells(), ("", "")) {
+        line(text)?;
+    }
+    answer
+        .findings
         .iter()
-        .map(|(r, s)| format!("{r}.{s}"))
-        .collect();
-    line(format!(
-        "{} version {}: {}",
-        answer.code,
-        answer.version,
-        states.join(" ")
-    ))?;
-    line(format!("possible next: {}", answer.possible.join(", ")))?;
+        .try_for_each(super::plan::show_finding)?;
+    line("可执行：")?;
+    let longest = answer.possible.iter().map(|e| width(e)).max();
+    for event in &answer.possible {
+        let mut ways = definition.doc.transitions.iter();
+        let title = ways
+            .find(|t| t.event() == event)
+            .map(|t| t.title.zh.as_str());
+        let event = pad(event, longest.unwrap_or_default());
+        line(format!("  {event}  {}", title.unwrap_or_default()).trim_end())?;
+    }
     Ok(Exit::Ok)
+}
+
+fn state_title<'d>(definition: &'d Definition, region: &str, state: &str) -> Option<&'d str> {
+    let states = &definition.region(region)?.states;
+    Some(states.iter().find(|s| s.id == state)?.title.zh.as_str())
 }
 
 fn contacts(pairs: &[String]) -> Result<BTreeMap<String, Vec<String>>, Failure> {
@@ -226,10 +253,7 @@ async fn list(global: &Global, args: ListArgs) -> Result<Exit, Failure> {
         after: args.after,
         limit: args.limit,
     };
-    let rows = store
-        .list(page)
-        .await
-        .map_err(liucheng_engine::CommandError::from)?;
+    let rows = store.list(page).await.map_err(CommandError::from)?;
     if global.json {
         let summaries: Vec<_> = rows.iter().map(view::summary).collect();
         let next = (rows.len() == args.limit as usize)
@@ -237,29 +261,43 @@ async fn list(global: &Global, args: ListArgs) -> Result<Exit, Failure> {
             .flatten();
         return document(&json!({"projects": summaries, "next": next})).map(|()| Exit::Ok);
     }
-    let cells = |row: &ProjectRow| {
+    // No package is needed to name a state: definitions come from what is built in or kept.
+    let library = compose::parts(compose::calendar(&[])?, None, Some(""))?.library;
+    let mut table = Vec::new();
+    for row in &rows {
         let due = row
             .next_due
             .map_or_else(|| "—".to_owned(), |d| d.to_string());
-        let main = row
-            .stage
-            .split(' ')
-            .find_map(|s| s.strip_prefix("lifecycle."))
-            .unwrap_or(&row.stage);
-        vec![
+        table.push(vec![
             row.code.clone(),
             row.name.clone(),
-            main.to_owned(),
+            stage(row, &library, &*store).await,
             due,
             row.version.to_string(),
-        ]
-    };
-    let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
-    for text in table::layout(&["编号", "项目", "阶段", "下一期限", "版本"], &rows, 80)
-    {
+        ]);
+    }
+    for text in table::fitted(&["编号", "项目", "阶段", "下一期限", "版本"], &table) {
         line(text)?;
     }
     Ok(Exit::Ok)
+}
+
+/// The title of the main region's state; its name where the definition cannot be read.
+async fn stage(row: &ProjectRow, library: &Library, store: &dyn Store) -> String {
+    const MAIN: &str = "lifecycle";
+    let main = row
+        .stage
+        .split(' ')
+        .find_map(|place| place.strip_prefix(MAIN)?.strip_prefix('.'));
+    let Some(state) = main else {
+        return row.stage.clone();
+    };
+    let Ok(project) = serde_json::from_str::<Project>(&row.state) else {
+        return state.to_owned();
+    };
+    let definition = library.definition(&project.definition, store).await.ok();
+    let title = definition.and_then(|d| state_title(&d, MAIN, state).map(str::to_owned));
+    title.unwrap_or_else(|| state.to_owned())
 }
 
 /// An engine that only reads.
@@ -273,10 +311,10 @@ async fn show(global: &Global, name: &str) -> Result<Exit, Failure> {
     let row = engine.load(id).await?;
     let view = view::project(&engine, &row).await?;
     if global.json {
-        let json = serde_json::to_value(&view).map_err(liucheng_engine::CommandError::from)?;
+        let json = serde_json::to_value(&view).map_err(CommandError::from)?;
         return document(&json).map(|()| Exit::Ok);
     }
-    for text in view.lines(80) {
+    for text in view.lines(line_cells()) {
         line(text)?;
     }
     Ok(Exit::Ok)
@@ -286,17 +324,17 @@ async fn history(global: &Global, args: &HistoryArgs) -> Result<Exit, Failure> {
     let engine = reading(global).await?;
     let id = engine.find(&args.project).await?;
     let rows = engine.store.history(id, args.after, args.limit).await;
-    let rows = rows.map_err(liucheng_engine::CommandError::from)?;
+    let rows = rows.map_err(CommandError::from)?;
     let records = rows
         .iter()
         .map(view::record)
         .collect::<Result<Vec<_>, _>>()?;
     if global.json {
-        let json = serde_json::to_value(&records).map_err(liucheng_engine::CommandError::from)?;
+        let json = serde_json::to_value(&records).map_err(CommandError::from)?;
         return document(&json!({"project": args.project, "records": json})).map(|()| Exit::Ok);
     }
     for record in &records {
-        for text in record.lines(80) {
+        for text in record.lines(line_cells()) {
             line(text)?;
         }
     }

@@ -7,17 +7,16 @@ use std::{
 };
 
 use clap::Args;
-use liucheng_engine::{CommandError, Engine, ports::TokenRow, record::digest};
-use liucheng_model::definition::hex;
+use liucheng_engine::{CommandError, Engine};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tracing_subscriber::EnvFilter;
 
-use super::Global;
+use super::{Global, token};
 use crate::{
     compose,
     http::{self, AppState},
-    output::{Exit, Failure, line},
+    output::{Exit, Failure, json_line, line},
 };
 
 /// What the log shows, such as `info` or `liucheng=debug`.
@@ -65,6 +64,11 @@ pub async fn serve(engine: Engine, listen: SocketAddr, as_json: bool) -> Result<
         .local_addr()
         .map_err(|error| cannot_listen(listen, &error))?;
     first_token(&engine, as_json).await?;
+    // A calendar that changed since the last start changes dates: each with its cause, now.
+    let adopted = engine.adopt_calendar().await?;
+    if adopted > 0 {
+        tracing::info!(projects = adopted, "calendar adopted");
+    }
     let signal = signals()?;
     let (stop, stopped) = watch::channel(false);
     let worker_engine = engine.clone();
@@ -110,15 +114,7 @@ async fn first_token(engine: &Engine, as_json: bool) -> Result<(), Failure> {
     {
         return Ok(());
     }
-    let mut secret = [0_u8; 32];
-    getrandom::fill(&mut secret).map_err(|error| {
-        Failure::new(
-            Exit::Unavailable,
-            "E-RANDOM",
-            format!("no random numbers: {error}"),
-        )
-    })?;
-    let token = format!("lc_{}", hex(&secret));
+    let token = token::fresh()?;
     let text = format!(
         "First start. This is the access token of \"admin\", with all roles:\n\n  {token}\n\n\
          It is shown only now; the server keeps nothing but its hash.\n\
@@ -129,22 +125,15 @@ async fn first_token(engine: &Engine, as_json: bool) -> Result<(), Failure> {
         json!({"token": token, "actor": "admin", "roles": "*"}),
         &text,
     )?;
-    let row = TokenRow {
-        hash: digest(&token),
-        actor: "admin".to_owned(),
-        roles: "*".to_owned(),
-        at: engine.clock.now(),
-    };
-    engine
-        .store
-        .put_token(row)
-        .await
-        .map_err(CommandError::from)?;
-    Ok(())
+    token::keep(engine, &token, "admin", "*").await
 }
 
 fn say(as_json: bool, json: serde_json::Value, text: &str) -> Result<(), Failure> {
-    if as_json { line(json) } else { line(text) }
+    if as_json {
+        json_line(&json)
+    } else {
+        line(text)
+    }
 }
 
 fn cannot_listen(listen: SocketAddr, error: &std::io::Error) -> Failure {

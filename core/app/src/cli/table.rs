@@ -1,12 +1,20 @@
-//! Plain tables that fit a terminal of 80 columns.
+//! Plain tables that fit the terminal.
 
-use crate::output::{pad, width};
+use crate::output::{line_cells, pad, width};
 
-/// Lays out rows under a head; the last column takes what is left of the width.
+/// Lays out rows under a head, as wide as the terminal is and as needed elsewhere.
+pub fn fitted(head: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+    layout(head, rows, line_cells())
+}
+
+/// Lays out rows under a head; the widest columns give way until the width is kept.
 pub fn layout(head: &[&str], rows: &[Vec<String>], total_cells: usize) -> Vec<String> {
     let columns = head.len();
+    // A line break within a cell would look like another row.
+    let flat = |row: &Vec<String>| row.iter().map(|cell| cell.replace('\n', " ")).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(flat).collect();
     let mut widths: Vec<usize> = head.iter().map(|h| width(h)).collect();
-    for row in rows {
+    for row in &rows {
         for (i, cell) in row.iter().enumerate().take(columns) {
             widths[i] = widths[i].max(width(cell));
         }

@@ -15,16 +15,16 @@ use chrono::NaiveTime;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use liucheng_engine::{
-    Engine,
+    CommandError, Engine,
     commands::Actor,
-    ports::{Instant, SimulatedClock},
+    ports::{Instant, Page, SimulatedClock},
     verify::verify,
 };
 
 use crate::{
     compose::{self, Adapters},
     mail::{self, MailConfig},
-    output::{Exit, Failure, document, line},
+    output::{Exit, Failure, document, line, line_cells},
 };
 
 use script::{Act, Deed};
@@ -62,13 +62,14 @@ pub async fn run(args: DemoArgs, data: Option<PathBuf>, as_json: bool) -> Result
         calendar: compose::calendar(&[])?,
     };
     let engine = compose::open_with(&dir, adapters).await?;
+    refuse_others(&engine, &dir, &acts).await?;
     play(&engine, &clock, &acts, progress(as_json, acts.len())).await?;
     let checks = verify(&*engine.store).await?;
     let report = report::Report::read(&engine, checks).await?;
     if as_json {
         document(&report.to_json())?;
     } else {
-        for text in report.lines() {
+        for text in report.lines(line_cells()) {
             line(text)?;
         }
         line(format!("\n数据目录 data folder: {}", dir.display()))?;
@@ -87,6 +88,40 @@ pub async fn run(args: DemoArgs, data: Option<PathBuf>, as_json: bool) -> Result
     } else {
         Exit::Rejected
     })
+}
+
+/// Refuses a folder with projects that are not the demo's: simulated time would fire their timers.
+async fn refuse_others(engine: &Engine, dir: &Path, acts: &[Act]) -> Result<(), Failure> {
+    let opened: Vec<(&str, &str)> = acts
+        .iter()
+        .filter_map(|act| match &act.deed {
+            Deed::Open(create) => Some((create.code.as_str(), create.name.as_str())),
+            Deed::Fire(_) => None,
+        })
+        .collect();
+    let page = Page {
+        after: None,
+        // One more than the demo has: if it has only its own, there is no further one.
+        limit: u32::try_from(opened.len() + 1).unwrap_or(u32::MAX),
+    };
+    let rows = engine.store.list(page).await.map_err(CommandError::from)?;
+    let other = rows
+        .iter()
+        .find(|row| !opened.contains(&(row.code.as_str(), row.name.as_str())));
+    match other {
+        None => Ok(()),
+        Some(row) => Err(Failure::new(
+            Exit::Conflict,
+            "E-DEMO-FOLDER",
+            format!(
+                "{} holds other projects, such as {}; simulated time would fire their timers",
+                dir.display(),
+                row.code
+            ),
+        )
+        .at("--data")
+        .hint("choose another --data, or none for a new folder")),
+    }
 }
 
 /// Lets the officers act, and time pass between their acts.

@@ -101,11 +101,11 @@ impl Report {
         self.checks.iter().all(|c| c.problems.is_empty())
     }
 
-    /// For people, 80 columns wide.
-    pub fn lines(&self) -> Vec<String> {
+    /// For people, in lines of at most that many cells.
+    pub fn lines(&self, cells: usize) -> Vec<String> {
         let mut lines = Vec::new();
         for report in &self.projects {
-            report.write(&mut lines);
+            report.write(cells, &mut lines);
         }
         lines.push(String::new());
         for check in &self.checks {
@@ -392,23 +392,60 @@ fn renewal(record: &Record, contract_year: i64) -> Option<Renewal> {
     })
 }
 
-/// The width of a terminal, in cells.
-const WIDTH: usize = 80;
+/// The widths of the timeline: date, what happened, rule; the next date takes the rest.
+const DATE_CELLS: usize = 10;
+const RULE_CELLS: usize = 17;
+/// Without a width to keep, texts that are longer than this push the others to the right.
+const WHAT_CELLS: usize = 30;
+/// The part of what is left for what happened; the next date takes the other part.
+const WHAT_PERCENT: usize = 60;
 
-/// Date, what happened, rule, next date.
-fn columns([date, what, rule, next]: [String; 4]) -> String {
-    let text = format!(
-        "{} {} {} {}",
-        pad(&date, 10),
-        pad(&what, 30),
-        pad(&rule, 17),
-        clip(&next, 20)
-    );
-    text.trim_end().to_owned()
+/// How wide the columns of the timeline are.
+#[derive(Clone, Copy)]
+struct Columns {
+    what: usize,
+    next: usize,
+    is_limited: bool,
+}
+
+impl Columns {
+    fn new(cells: usize) -> Self {
+        let is_limited = cells < usize::MAX;
+        let left = cells.saturating_sub(DATE_CELLS + RULE_CELLS + 3);
+        let what = match is_limited {
+            true => left * WHAT_PERCENT / 100,
+            false => WHAT_CELLS,
+        };
+        Self {
+            what,
+            next: left.saturating_sub(what),
+            is_limited,
+        }
+    }
+
+    fn text(self, [date, what, rule, next]: [String; 4]) -> String {
+        let text = format!(
+            "{} {} {} {}",
+            pad(&date, DATE_CELLS),
+            self.fill(&what, self.what),
+            self.fill(&rule, RULE_CELLS),
+            clip(&next, self.next)
+        );
+        text.trim_end().to_owned()
+    }
+
+    /// Cuts only where there is a width to keep.
+    fn fill(self, text: &str, cells: usize) -> String {
+        let cells = match self.is_limited {
+            true => cells,
+            false => cells.max(width(text)),
+        };
+        pad(text, cells)
+    }
 }
 
 impl Row {
-    fn text(&self) -> String {
+    fn text(&self, columns: Columns) -> String {
         let next = self
             .next
             .as_ref()
@@ -420,28 +457,38 @@ impl Row {
         } else {
             String::new()
         };
-        let what = format!("{}{mail}", clip(&self.what, 30 - width(&mail)));
         let rule = match self.rules.as_slice() {
             [] => String::new(),
             [rule] => rule.id.clone(),
-            [rule, more @ ..] => format!("{} +{}", clip(&rule.id, 14), more.len()),
+            [rule, more @ ..] if columns.is_limited => {
+                format!("{} +{}", clip(&rule.id, 14), more.len())
+            }
+            rules => {
+                let ids: Vec<&str> = rules.iter().map(|r| r.id.as_str()).collect();
+                ids.join(" ")
+            }
         };
-        columns([self.on.to_string(), what, rule, next])
+        let what = match columns.is_limited {
+            true => clip(&self.what, columns.what.saturating_sub(width(&mail))),
+            false => self.what.clone(),
+        };
+        columns.text([self.on.to_string(), format!("{what}{mail}"), rule, next])
     }
 }
 
 impl ProjectReport {
-    fn write(&self, lines: &mut Vec<String>) {
+    fn write(&self, cells: usize, lines: &mut Vec<String>) {
+        let columns = Columns::new(cells);
         lines.push(String::new());
         lines.push(clip(
             &format!("━━ {} {}", self.project.code, self.project.name),
-            WIDTH,
+            cells,
         ));
         let head = ["日期", "事项", "规则", "下一期限"];
-        lines.push(columns(head.map(str::to_owned)));
+        lines.push(columns.text(head.map(str::to_owned)));
         let mut told: BTreeSet<&str> = BTreeSet::new();
         for row in &self.timeline {
-            lines.push(row.text());
+            lines.push(row.text(columns));
             for rule in &row.rules {
                 // Each clause is told once, where its rule first matters.
                 if told.insert(&rule.id) {
@@ -451,7 +498,7 @@ impl ProjectReport {
                         rule.basis.citation(),
                         rule.basis.text
                     );
-                    lines.extend(wrap(&clause, WIDTH, ("           └ ", "             ")));
+                    lines.extend(wrap(&clause, cells, ("           └ ", "             ")));
                 }
             }
         }
@@ -470,7 +517,7 @@ impl ProjectReport {
                 "  {}  第{}年 → {}（{}）：{}",
                 renewal.on, renewal.contract_year, renewal.decision, renewal.by, renewal.reason
             );
-            lines.push(clip(&text, 80));
+            lines.extend(wrap(&text, cells, ("", "              ")));
         }
         lines.push(format!("邮件 mails: {}", self.mails));
     }

@@ -17,7 +17,7 @@ async fn create(server: &Server, code: &str) -> Reply {
         "code": code,
         "name": "原州区社工站",
         "facts": {"supplier": {"name": "某社工中心"}},
-        "contacts": {"officer": ["office@county.example"], "contractor": []},
+        "contacts": {"officer": ["office@county.example"], "contractor": ["c@test.example"]},
     });
     let reply = server.ask("POST /api/v1/projects", &body.to_string()).await;
     assert_eq!(reply.status, 201, "{reply}");

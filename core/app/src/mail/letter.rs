@@ -72,7 +72,7 @@ impl Letter {
         if reminder.escalation {
             lines.push((
                 "升级提醒",
-                "期限已过，本提醒按规则发送至上一级岗位。".to_owned(),
+                "期限已过，本提醒同时发送给分管领导或督办岗位。".to_owned(),
             ));
         }
         lines.push(("依据", clean(&reminder.source)));
@@ -106,8 +106,7 @@ fn status(when: &When, today: NaiveDate) -> (String, String) {
             }
         }
         When::Pending(_) => fixed("截止日待定", "date pending"),
-        When::Open(Some(_)) => fixed("期次无法定截止日", "period without a statutory date"),
-        When::Open(None) => fixed("无法定截止日", "no statutory date"),
+        When::Open(_) => fixed("文件未规定截止日", "no date in the text"),
     }
 }
 

@@ -140,7 +140,7 @@ fn subjects_say_how_near_the_date_is() {
     let report: fn(&mut Reminder) = |r| (r.due, r.unrolled) = (None, Some(day("2021-10-31")));
     assert_eq!(
         subject(report, "2021-10-21"),
-        "[期次无法定截止日] 原州区社工站 · 签订合同 · 期末 10-31"
+        "[文件未规定截止日] 原州区社工站 · 签订合同 · 期末 10-31"
     );
     let pending: fn(&mut Reminder) = |r| (r.due, r.provisional) = (None, true);
     assert_eq!(
@@ -150,7 +150,7 @@ fn subjects_say_how_near_the_date_is() {
     let open: fn(&mut Reminder) = |r| (r.due, r.unrolled) = (None, None);
     assert_eq!(
         subject(open, "2021-09-21"),
-        "[无法定截止日] 原州区社工站 · 签订合同"
+        "[文件未规定截止日] 原州区社工站 · 签订合同"
     );
 }
 

@@ -153,7 +153,11 @@ impl EventView {
             Self::ObligationMoved {
                 key, obligation, ..
             } => format!("改期 {key}：{}", obligation.text()),
-            Self::ObligationMet { key, on, due: Some(due) } if on > due && !key.contains('@') => {
+            Self::ObligationMet {
+                key,
+                on,
+                due: Some(due),
+            } if on > due && !key.contains('@') => {
                 format!("完成 {key}（{on}，逾期，期限 {due}）")
             }
             Self::ObligationMet { key, on, .. } => format!("完成 {key}（{on}）"),
