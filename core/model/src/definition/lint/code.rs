@@ -31,6 +31,8 @@ codes! {
     SOURCE_SHAPE "E-SOURCE-SHAPE" Error "see docs/definition.md for the keys and their forms";
     KEY_UNKNOWN "E-KEY-UNKNOWN" Error "see docs/definition.md for the keys and their forms";
     FINDINGS_MANY "E-FINDINGS-MANY" Error "correct these first, then check again";
+    NAME_EMPTY "E-NAME-EMPTY" Error "give the definition a stable name";
+    CALENDAR_UNKNOWN "E-CALENDAR-UNKNOWN" Error "the national calendar is `cn`; layers are laid over it by the configuration";
     TITLE_MISSING "E-TITLE-MISSING" Error "write the text in Chinese (zh) and in English (en)";
     ID_TWICE "E-ID-TWICE" Error "choose another name; names are never reused";
     OVERLAY_BASE "E-OVERLAY-BASE" Error "lay the overlay over the definition it names";

@@ -175,7 +175,10 @@ fn near(name: &str, known: &BTreeSet<String>) -> Option<String> {
     nearest(name, alike.take(CANDIDATES_MAX))
 }
 
-/// Checks that no name is used twice.
+/// The calendar that every definition goes by; `workflows/calendars/cn.toml`.
+const NATIONAL: &str = "cn";
+
+/// Checks the head of the file, and that no name is used twice.
 pub(super) fn check(lint: Lint<'_>, layer: Option<Layer<'_>>, found: &mut Found) {
     let doc = lint.doc;
     if doc.schema != 1 {
@@ -187,6 +190,28 @@ pub(super) fn check(lint: Lint<'_>, layer: Option<Layer<'_>>, found: &mut Found)
             code::SOURCE_SHAPE,
             lint.root.key("schema").offset(),
             message,
+        );
+    }
+    // An overlay has a name of its own and goes by the definition's calendar.
+    if layer.is_none() {
+        if doc.id.trim().is_empty() {
+            let message = "the definition has no id".to_owned();
+            found.add(code::NAME_EMPTY, lint.root.key("id").offset(), message);
+        }
+        if doc.calendar != NATIONAL {
+            let message = format!("there is no calendar {:?}", shorten(&doc.calendar));
+            let offset = lint.root.key("calendar").offset();
+            found.add(code::CALENDAR_UNKNOWN, offset, message);
+        }
+        if doc.regions.is_empty() {
+            let message = "a definition needs at least one [[region]]".to_owned();
+            found.add(code::SOURCE_SHAPE, lint.root.key("id").offset(), message);
+        }
+        lint.expect_all(
+            Kind::Role,
+            &doc.create_roles,
+            lint.root.key("create-roles"),
+            found,
         );
     }
     if let Some(layer) = layer.filter(|layer| layer.overlay.extends != layer.base.id) {

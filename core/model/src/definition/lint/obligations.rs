@@ -167,6 +167,11 @@ fn claimed_rule(obligation: &ObligationDoc, spot: Spot<'_>, found: &mut Found) {
     let Some(statute) = Statute::of(&obligation.rule) else {
         return;
     };
+    if obligation.force != Force::Law {
+        let cited = cite(statute.source, statute.article, statute.rule);
+        let message = format!("{cited} is statute: its force is law");
+        found.add(code::LOOSER_THAN_LAW, spot.key("force").offset(), message);
+    }
     let Some(law) = statute.period() else { return };
     let cited = format!(
         "{law} of {}",
