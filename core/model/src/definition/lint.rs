@@ -161,7 +161,7 @@ impl<'a> Lint<'a> {
     }
 
     /// Reports the name unless it is known.
-    fn expect(self, kind: Kind<'_>, name: &str, spot: Spot<'_>, found: &mut Found) {
+    fn require(self, kind: Kind<'_>, name: &str, spot: Spot<'_>, found: &mut Found) {
         if self.names.has(kind, name) {
             return;
         }
@@ -175,9 +175,9 @@ impl<'a> Lint<'a> {
     }
 
     /// The same for every name of a list that stands under `key`.
-    fn expect_all(self, kind: Kind<'_>, names: &[String], list: Spot<'_>, found: &mut Found) {
+    fn require_all(self, kind: Kind<'_>, names: &[String], list: Spot<'_>, found: &mut Found) {
         for (i, name) in names.iter().enumerate() {
-            self.expect(kind, name, list.item(i), found);
+            self.require(kind, name, list.item(i), found);
         }
     }
 }

@@ -14,16 +14,16 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
             ("records", &transition.records),
             ("clears", &transition.clears),
         ] {
-            lint.expect_all(Kind::Fact, facts, spot.key(key), found);
+            lint.require_all(Kind::Fact, facts, spot.key(key), found);
         }
         for key in transition.set.keys() {
-            lint.expect(Kind::Fact, key, spot.key("set").name(key), found);
+            lint.require(Kind::Fact, key, spot.key("set").name(key), found);
         }
     }
     for (i, obligation) in lint.doc.obligations.iter().enumerate() {
         let spot = lint.root.key("obligation").item(i);
         expect_dates(lint, &obligation.anchor, spot.key("anchor"), found);
-        lint.expect_all(Kind::Fact, &obligation.met_by, spot.key("met-by"), found);
+        lint.require_all(Kind::Fact, &obligation.met_by, spot.key("met-by"), found);
     }
     for (i, recurring) in lint.doc.recurring.iter().enumerate() {
         let spot = lint.root.key("recurring").item(i);
@@ -32,7 +32,7 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
     }
     for (i, notice) in lint.doc.notices.iter().enumerate() {
         let spot = lint.root.key("notice").item(i);
-        lint.expect_all(Kind::Fact, &notice.facts, spot.key("facts"), found);
+        lint.require_all(Kind::Fact, &notice.facts, spot.key("facts"), found);
     }
     for (i, pair) in lint.doc.feasibility.iter().enumerate() {
         let spot = lint.root.key("feasibility").item(i);
@@ -73,7 +73,7 @@ fn vocabulary(lint: Lint<'_>, found: &mut Found) {
         }
         if let Some(from) = &fact.default_from {
             let spot = root.key(key).key("default-from");
-            lint.expect(Kind::Fact, from, spot, found);
+            lint.require(Kind::Fact, from, spot, found);
             let other = lint.names.facts.get(from.as_str()).map(|fact| &fact.kind);
             if other.is_some_and(|kind| *kind != fact.kind) {
                 let message = format!(
@@ -99,7 +99,7 @@ fn vocabulary(lint: Lint<'_>, found: &mut Found) {
 }
 
 fn expect_dates(lint: Lint<'_>, keys: &[String], list: Spot<'_>, found: &mut Found) {
-    lint.expect_all(Kind::Fact, keys, list, found);
+    lint.require_all(Kind::Fact, keys, list, found);
     for (i, key) in keys.iter().enumerate() {
         let kind = lint.names.facts.get(key.as_str()).map(|fact| &fact.kind);
         let is_date =

@@ -207,7 +207,7 @@ pub(super) fn check(lint: Lint<'_>, layer: Option<Layer<'_>>, found: &mut Found)
             let message = "a definition needs at least one [[region]]".to_owned();
             found.add(code::SOURCE_SHAPE, lint.root.key("id").offset(), message);
         }
-        lint.expect_all(
+        lint.require_all(
             Kind::Role,
             &doc.create_roles,
             lint.root.key("create-roles"),

@@ -36,14 +36,14 @@ pub(super) fn check(lint: Lint<'_>, layer: Option<Layer<'_>>, found: &mut Found)
     circles(lint, found);
     for (i, recurring) in lint.doc.recurring.iter().enumerate() {
         let spot = lint.root.key("recurring").item(i);
-        lint.expect(
+        lint.require(
             Kind::Role,
             &recurring.responsible,
             spot.key("responsible"),
             found,
         );
         if let Some(ladder) = &recurring.ladder {
-            lint.expect(Kind::Ladder, ladder, spot.key("ladder"), found);
+            lint.require(Kind::Ladder, ladder, spot.key("ladder"), found);
         }
         if recurring.anchor.is_empty() {
             let message = "no anchor: the first period would never begin".to_owned();
@@ -55,14 +55,14 @@ pub(super) fn check(lint: Lint<'_>, layer: Option<Layer<'_>>, found: &mut Found)
     }
     for (i, pair) in lint.doc.feasibility.iter().enumerate() {
         let spot = lint.root.key("feasibility").item(i);
-        lint.expect(
+        lint.require(
             Kind::Obligation,
             &pair.not_after,
             spot.key("not-after"),
             found,
         );
         if let Some(id) = &pair.after_due_of {
-            lint.expect(Kind::Obligation, id, spot.key("after-due-of"), found);
+            lint.require(Kind::Obligation, id, spot.key("after-due-of"), found);
         } else if pair.anchor.is_empty() {
             let message = "nothing to run from: neither anchor nor after-due-of".to_owned();
             found.add(code::OBLIGATION_SHAPE, spot.key("period").offset(), message);
@@ -79,14 +79,14 @@ fn references(lint: Lint<'_>, obligation: &ObligationDoc, spot: Spot<'_>, found:
         ("projected-from", &obligation.projected_from),
     ] {
         if let Some(id) = id {
-            lint.expect(Kind::Obligation, id, spot.key(key), found);
+            lint.require(Kind::Obligation, id, spot.key(key), found);
         }
     }
     if let Some(role) = &obligation.responsible {
-        lint.expect(Kind::Role, role, spot.key("responsible"), found);
+        lint.require(Kind::Role, role, spot.key("responsible"), found);
     }
     if let Some(ladder) = &obligation.ladder {
-        lint.expect(Kind::Ladder, ladder, spot.key("ladder"), found);
+        lint.require(Kind::Ladder, ladder, spot.key("ladder"), found);
     }
     if let Some(place) = &obligation.suspended_while {
         expect_region_state(lint, place, spot.key("suspended-while"), found);

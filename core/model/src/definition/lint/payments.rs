@@ -46,7 +46,7 @@ fn tranches(lint: Lint<'_>, layer: Option<Layer<'_>>, found: &mut Found) {
         .sum();
     for (i, tranche) in own.iter().enumerate() {
         let spot = root.item(i);
-        lint.expect(
+        lint.require(
             Kind::Obligation,
             &tranche.obligation,
             spot.key("obligation"),

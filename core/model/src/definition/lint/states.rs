@@ -15,7 +15,7 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
     }
     for (i, region) in lint.doc.regions.iter().enumerate() {
         let spot = lint.root.key("region").item(i);
-        lint.expect(
+        lint.require(
             Kind::State(&region.id),
             &region.initial,
             spot.key("initial"),
@@ -48,7 +48,7 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
     }
     for (i, schedule) in lint.doc.schedules.iter().enumerate() {
         let spot = lint.root.key("schedule").item(i);
-        lint.expect(Kind::Event, &schedule.event, spot.key("event"), found);
+        lint.require(Kind::Event, &schedule.event, spot.key("event"), found);
         for (j, place) in schedule.active_in.iter().enumerate() {
             expect_region_state(lint, place, spot.key("active-in").item(j), found);
         }
@@ -63,9 +63,9 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
 pub(super) fn expect_region_state(lint: Lint<'_>, name: &str, spot: Spot<'_>, found: &mut Found) {
     match name.split_once('.') {
         Some((region, state)) if lint.names.has(Kind::Region, region) => {
-            lint.expect(Kind::State(region), state, spot, found);
+            lint.require(Kind::State(region), state, spot, found);
         }
-        Some((region, _)) => lint.expect(Kind::Region, region, spot, found),
+        Some((region, _)) => lint.require(Kind::Region, region, spot, found),
         None => {
             let message = format!("{:?} is not of the form region.state", shorten(name));
             found.add(code::STATE_UNKNOWN, spot.offset(), message);
@@ -74,7 +74,7 @@ pub(super) fn expect_region_state(lint: Lint<'_>, name: &str, spot: Spot<'_>, fo
 }
 
 fn one_state(lint: Lint<'_>, state: &StateDoc, spot: Spot<'_>, found: &mut Found) {
-    lint.expect_all(
+    lint.require_all(
         Kind::Bound,
         &state.bounded_by,
         spot.key("bounded-by"),
@@ -95,17 +95,17 @@ fn one_transition(lint: Lint<'_>, transition: &TransitionDoc, spot: Spot<'_>, fo
             .enumerate()
             .filter(|(_, from)| *from != ANY)
         {
-            lint.expect(state, from, spot.key("from").item(j), found);
+            lint.require(state, from, spot.key("from").item(j), found);
         }
         if transition.to != STAY {
-            lint.expect(state, &transition.to, spot.key("to"), found);
+            lint.require(state, &transition.to, spot.key("to"), found);
         }
     } else {
-        lint.expect(Kind::Region, &transition.region, spot.key("region"), found);
+        lint.require(Kind::Region, &transition.region, spot.key("region"), found);
     }
-    lint.expect_all(Kind::Role, &transition.roles, spot.key("roles"), found);
-    lint.expect_all(Kind::Hook, &transition.hooks, spot.key("hooks"), found);
-    lint.expect_all(Kind::Event, &transition.raises, spot.key("raises"), found);
+    lint.require_all(Kind::Role, &transition.roles, spot.key("roles"), found);
+    lint.require_all(Kind::Hook, &transition.hooks, spot.key("hooks"), found);
+    lint.require_all(Kind::Event, &transition.raises, spot.key("raises"), found);
     let event = transition.event();
     if transition.roles.is_empty()
         && !transition.is_automatic()

@@ -24,7 +24,7 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
                 let message = "nobody would receive this reminder".to_owned();
                 found.add(code::LADDER_STEP, spot.key("to").offset(), message);
             }
-            lint.expect_all(Kind::Role, &step.to, spot.key("to"), found);
+            lint.require_all(Kind::Role, &step.to, spot.key("to"), found);
         }
     }
     for (i, schedule) in lint.doc.schedules.iter().enumerate() {
