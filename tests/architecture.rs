@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::support::root;
 
 /// Package → packages of this workspace it may depend on.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("liucheng-model", &[]),
     ("liucheng-engine", &["liucheng-model"]),
     ("liucheng-store", &["liucheng-engine", "liucheng-model"]),
@@ -16,8 +16,13 @@ const ALLOWED: [(&str, &[&str]); 9] = [
         &["liucheng-engine", "liucheng-model"],
     ),
     (
+        "liucheng-bench",
+        &["liucheng-engine", "liucheng-model", "liucheng-store"],
+    ),
+    (
         "liucheng-app",
         &[
+            "liucheng-bench",
             "liucheng-engine",
             "liucheng-model",
             "liucheng-plugin-host",
@@ -27,6 +32,15 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("liucheng-sdk", &[]),
     ("province-ningxia-yuanzhou", &["liucheng-sdk"]),
     ("province-tianjin", &["liucheng-sdk"]),
+    (
+        "liucheng-faults",
+        &[
+            "liucheng-engine",
+            "liucheng-model",
+            "liucheng-plugin-host",
+            "liucheng-store",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The database's name in the data folder.
-const DATABASE: &str = "liucheng.db";
+pub const DATABASE: &str = "liucheng.db";
 
 /// What is there without a data folder.
 pub struct Parts {
@@ -124,48 +124,79 @@ impl Adapters {
     }
 }
 
-/// Opens a data folder for writing.
-pub async fn open(dir: &Path) -> Result<Engine, Failure> {
-    open_with(dir, Adapters::configured(dir)?).await
+/// Where the data is: a folder for configuration and caches, and the database.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The data folder.
+    pub dir: PathBuf,
+    /// The database: a path, `sqlite://PATH` or `postgres://USER@HOST/DATABASE`.
+    pub database: String,
 }
 
-/// Opens a data folder for writing, with adapters of the caller's.
-pub async fn open_with(dir: &Path, adapters: Adapters) -> Result<Engine, Failure> {
-    make_dir(dir)?;
-    let store = liucheng_store::open(&database(dir), Options::default())
-        .await
-        .map_err(store_failure)?;
-    let engine = assemble(dir, Arc::new(store), adapters)?;
+impl Place {
+    /// A data folder with the database of the given location, by default the file in the folder.
+    #[must_use]
+    pub fn new(dir: PathBuf, database: Option<String>) -> Self {
+        let database = database.unwrap_or_else(|| dir.join(DATABASE).display().to_string());
+        Self { dir, database }
+    }
+}
+
+/// Opens a place for writing.
+pub async fn open(place: &Place) -> Result<Engine, Failure> {
+    open_with(place, Adapters::configured(&place.dir)?).await
+}
+
+/// Opens a place for writing, with adapters of the caller's.
+pub async fn open_with(place: &Place, adapters: Adapters) -> Result<Engine, Failure> {
+    make_dir(&place.dir)?;
+    let wake = Arc::new(tokio::sync::Notify::new());
+    let options = Options {
+        wake: Some(Arc::clone(&wake)),
+        ..Options::default()
+    };
+    let store = connect(place, options).await?;
+    let engine = assemble(&place.dir, store, adapters, wake)?;
     engine.library.keep_in(&*engine.store).await?;
     Ok(engine)
 }
 
-/// Opens a data folder for reading, beside a server that may be running.
-pub async fn open_for_reading(dir: &Path) -> Result<Engine, Failure> {
-    assemble(dir, open_read_only(dir).await?, Adapters::configured(dir)?)
+/// Opens a place for reading, beside a server that may be running.
+pub async fn open_for_reading(place: &Place) -> Result<Engine, Failure> {
+    let store = open_read_only(place).await?;
+    let adapters = Adapters::configured(&place.dir)?;
+    assemble(&place.dir, store, adapters, Arc::default())
 }
 
-/// The store of a data folder, for reading only.
-pub async fn open_read_only(dir: &Path) -> Result<Arc<dyn Store>, Failure> {
+/// The store of a place, for reading only.
+pub async fn open_read_only(place: &Place) -> Result<Arc<dyn Store>, Failure> {
     let options = Options {
         read_only: true,
         ..Options::default()
     };
-    let store = liucheng_store::open(&database(dir), options)
-        .await
-        .map_err(store_failure)?;
-    Ok(Arc::new(store))
+    connect(place, options).await
 }
 
-/// Brings the database to this version's schema; returns the schema's version.
-pub async fn migrate(dir: &Path) -> Result<liucheng_store::Migrated, Failure> {
-    make_dir(dir)?;
-    liucheng_store::migrate(&database(dir), Options::default())
+async fn connect(place: &Place, options: Options) -> Result<Arc<dyn Store>, Failure> {
+    liucheng_store::connect(&place.database, options)
         .await
         .map_err(store_failure)
 }
 
-fn assemble(dir: &Path, store: Arc<dyn Store>, adapters: Adapters) -> Result<Engine, Failure> {
+/// Brings the database to this version's schema; returns the schema's version.
+pub async fn migrate(place: &Place) -> Result<liucheng_store::Migrated, Failure> {
+    make_dir(&place.dir)?;
+    liucheng_store::migrate(&place.database, Options::default())
+        .await
+        .map_err(store_failure)
+}
+
+fn assemble(
+    dir: &Path,
+    store: Arc<dyn Store>,
+    adapters: Adapters,
+    wake: Arc<tokio::sync::Notify>,
+) -> Result<Engine, Failure> {
     let parts = parts(adapters.calendar, Some(dir.join("cache")), None)?;
     Ok(Engine {
         store,
@@ -173,7 +204,7 @@ fn assemble(dir: &Path, store: Arc<dyn Store>, adapters: Adapters) -> Result<Eng
         mailer: adapters.mailer,
         clock: adapters.clock,
         library: parts.library,
-        wake: Arc::new(tokio::sync::Notify::new()),
+        wake,
         mail_domain: adapters.mail_domain.into(),
     })
 }
@@ -206,10 +237,6 @@ fn make_dir(dir: &Path) -> Result<(), Failure> {
         .at("--data")
         .hint("choose a folder that can be written")
     })
-}
-
-fn database(dir: &Path) -> String {
-    dir.join(DATABASE).display().to_string()
 }
 
 fn store_failure(error: StoreError) -> Failure {

@@ -9,7 +9,7 @@ use crate::{
 /// Brings the database to this version's schema, making it if there is none.
 pub async fn run(global: &Global) -> Result<Exit, Failure> {
     let dir = global.data_dir();
-    let done = compose::migrate(&dir).await?;
+    let done = compose::migrate(&global.place()).await?;
     if global.json {
         document(&serde_json::json!({"from": done.from, "schema": done.to}))?;
     } else if done.from == done.to {

@@ -20,6 +20,7 @@ use clap::{
 };
 
 use crate::{
+    compose::{DATABASE, Place},
     demo,
     output::{self, EXIT_CODES, Exit, Failure},
 };
@@ -43,6 +44,15 @@ pub struct Global {
     /// The data folder; `liucheng-data` in the working directory if absent.
     #[arg(long, global = true, value_name = "DIR", env = "LIUCHENG_DATA")]
     pub data: Option<PathBuf>,
+    /// The database, `sqlite://PATH` or `postgres://USER@HOST/DATABASE`; `liucheng.db` in the data folder if absent.
+    #[arg(
+        long,
+        global = true,
+        value_name = "LOCATION",
+        env = "LIUCHENG_DATABASE",
+        hide_env_values = true
+    )]
+    pub database: Option<String>,
 }
 
 impl Global {
@@ -52,6 +62,12 @@ impl Global {
         self.data
             .clone()
             .unwrap_or_else(|| PathBuf::from("liucheng-data"))
+    }
+
+    /// Where the data is.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place::new(self.data_dir(), self.database.clone())
     }
 }
 
@@ -98,11 +114,15 @@ pub fn run() -> ExitCode {
         Err(error) => return unparsed(&error),
     };
     let as_json = cli.global.json;
-    let data = cli.global.data_dir();
+    let file = cli
+        .global
+        .database
+        .is_none()
+        .then(|| cli.global.data_dir().join(DATABASE));
     match execute(cli, named) {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) if failure.code == output::BROKEN_PIPE => ExitCode::SUCCESS,
-        Err(failure) if failure.code == "E-STORE-OPEN" && !data.join("liucheng.db").exists() => {
+        Err(failure) if failure.code == "E-STORE-OPEN" && file.is_some_and(|f| !f.exists()) => {
             failure.hint(NO_DATABASE).report(as_json)
         }
         Err(failure) => failure.report(as_json),

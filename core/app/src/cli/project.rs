@@ -160,7 +160,7 @@ async fn create(global: &Global, args: CreateArgs) -> Result<Exit, Failure> {
         facts: input::facts(args.facts.as_deref(), &args.pairs)?,
         contacts: contacts(&args.contacts)?,
     };
-    let engine = compose::open(&global.data_dir()).await?;
+    let engine = compose::open(&global.place()).await?;
     let key = args.actor.key.as_deref();
     let answer = engine.create(&args.actor.actor(), create, key).await?;
     answered(global, &engine, &answer).await
@@ -172,7 +172,7 @@ async fn fire(global: &Global, args: FireArgs) -> Result<Exit, Failure> {
         facts: input::facts(args.facts.as_deref(), &args.pairs)?,
         expected_version: args.expect_version,
     };
-    let engine = compose::open(&global.data_dir()).await?;
+    let engine = compose::open(&global.place()).await?;
     let id = engine.find(&args.project).await?;
     let key = args.actor.key.as_deref();
     let answer = engine.fire(&args.actor.actor(), id, command, key).await?;
@@ -248,7 +248,7 @@ fn contacts(pairs: &[String]) -> Result<BTreeMap<String, Vec<String>>, Failure> 
 }
 
 async fn list(global: &Global, args: ListArgs) -> Result<Exit, Failure> {
-    let store = compose::open_read_only(&global.data_dir()).await?;
+    let store = compose::open_read_only(&global.place()).await?;
     let page = Page {
         after: args.after,
         limit: args.limit,
@@ -302,7 +302,7 @@ async fn stage(row: &ProjectRow, library: &Library, store: &dyn Store) -> String
 
 /// An engine that only reads.
 async fn reading(global: &Global) -> Result<Engine, Failure> {
-    compose::open_for_reading(&global.data_dir()).await
+    compose::open_for_reading(&global.place()).await
 }
 
 async fn show(global: &Global, name: &str) -> Result<Exit, Failure> {

@@ -50,7 +50,7 @@ pub async fn run(global: &Global, args: ServeArgs) -> Result<Exit, Failure> {
         .hint("put a proxy with TLS in front of 127.0.0.1, or give --allow-remote"));
     }
     start_log();
-    let engine = compose::open(&global.data_dir()).await?;
+    let engine = compose::open(&global.place()).await?;
     serve(engine, args.listen, global.json).await?;
     Ok(Exit::Ok)
 }

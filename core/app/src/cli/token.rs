@@ -41,7 +41,7 @@ pub async fn run(global: &Global, command: TokenCommand) -> Result<Exit, Failure
     let TokenCommand::Create(args) = command;
     let name = args.name.trim();
     check_name(name)?;
-    let engine = compose::open(&global.data_dir()).await?;
+    let engine = compose::open(&global.place()).await?;
     check_roles(&engine, &args.roles)?;
     let roles: BTreeSet<&str> = args.roles.iter().map(String::as_str).collect();
     let roles = match roles.len() {

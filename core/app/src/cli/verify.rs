@@ -11,7 +11,7 @@ use crate::{
 
 /// Checks every project of the data folder.
 pub async fn run(global: &Global) -> Result<Exit, Failure> {
-    let store = compose::open_read_only(&global.data_dir()).await?;
+    let store = compose::open_read_only(&global.place()).await?;
     let checks = verify(&*store).await?;
     let bad = checks.iter().filter(|c| !c.problems.is_empty()).count();
     if global.json {

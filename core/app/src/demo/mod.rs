@@ -22,7 +22,7 @@ use liucheng_engine::{
 };
 
 use crate::{
-    compose::{self, Adapters},
+    compose::{self, Adapters, Place},
     mail::{self, MailConfig},
     output::{Exit, Failure, document, line, line_cells},
 };
@@ -61,7 +61,7 @@ pub async fn run(args: DemoArgs, data: Option<PathBuf>, as_json: bool) -> Result
         mail_domain: mail.domain,
         calendar: compose::calendar(&[])?,
     };
-    let engine = compose::open_with(&dir, adapters).await?;
+    let engine = compose::open_with(&Place::new(dir.clone(), None), adapters).await?;
     refuse_others(&engine, &dir, &acts).await?;
     play(&engine, &clock, &acts, progress(as_json, acts.len())).await?;
     let checks = verify(&*engine.store).await?;

@@ -1,0 +1,1 @@
+//! Measures what a machine can do, with its raw limit beside it.

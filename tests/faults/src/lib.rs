@@ -1,0 +1,1 @@
+//! Fault tests: simulation, kills, races, tampering.
