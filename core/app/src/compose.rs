@@ -205,6 +205,7 @@ fn assemble(
         clock: adapters.clock,
         library: parts.library,
         wake,
+        figures: Arc::default(),
         mail_domain: adapters.mail_domain.into(),
     })
 }

@@ -1,11 +1,15 @@
 //! Sending what the outbox holds.
 
+use std::time::Duration;
+
 use crate::{
     Engine,
     error::CommandError,
-    ports::{MailError, MailOutcome},
+    ports::{CommitError, MailError, MailOutcome, OutboxRow},
 };
 
+/// How often a result that finds no room is recorded again.
+const FULL_PAUSE: Duration = Duration::from_secs(1);
 /// Mails sent between two looks at other work.
 const BATCH: u32 = 64;
 /// After this many attempts, two weeks with the longest pause, a person has to look.
@@ -47,11 +51,27 @@ impl Engine {
             if !matches!(outcome, MailOutcome::Sent(_)) {
                 tracing::warn!(project.id = %row.project, mail.message_id = %row.mail.message_id, attempts = row.attempts + 1, error = %reason(&outcome), "mail not sent");
             }
-            self.store
-                .finish_mail(row.project, &row.key, outcome)
-                .await?;
+            self.figures.mailed(&outcome);
+            self.record(&row, outcome).await?;
         }
         Ok(count)
+    }
+}
+
+impl Engine {
+    /// Records the result of an attempt. A full disk is waited for: the mail has been sent, and a
+    /// result that is forgotten would send it again.
+    async fn record(&self, row: &OutboxRow, outcome: MailOutcome) -> Result<(), CommandError> {
+        loop {
+            let finished = self
+                .store
+                .finish_mail(row.project, &row.key, outcome.clone())
+                .await;
+            match finished {
+                Err(CommitError::Full(_)) => tokio::time::sleep(FULL_PAUSE).await,
+                result => return Ok(result?),
+            }
+        }
     }
 }
 

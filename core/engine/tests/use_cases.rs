@@ -67,6 +67,7 @@ impl World {
                 BTreeMap::from([(String::new(), entry)]),
             )),
             wake: Arc::new(tokio::sync::Notify::new()),
+            figures: Arc::default(),
             mail_domain: "test.example".into(),
         };
         Self {

@@ -245,6 +245,7 @@ fn engine(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Engine {
             BTreeMap::from([(String::new(), entry)]),
         )),
         wake: Arc::default(),
+        figures: Arc::default(),
         mail_domain: "test.example".into(),
     }
 }
