@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use liucheng_engine::{
@@ -140,6 +140,12 @@ impl Place {
         let database = database.unwrap_or_else(|| dir.join(DATABASE).display().to_string());
         Self { dir, database }
     }
+
+    /// Whether several nodes can share the database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        liucheng_store::is_shared(&self.database)
+    }
 }
 
 /// Opens a place for writing.
@@ -147,12 +153,30 @@ pub async fn open(place: &Place) -> Result<Engine, Failure> {
     open_with(place, Adapters::configured(&place.dir)?).await
 }
 
+/// Opens a place for writing as a node of that name, the same after each start; `None` for one that has
+/// no name.
+pub async fn open_as(place: &Place, node: Option<String>) -> Result<Engine, Failure> {
+    open_node(place, Adapters::configured(&place.dir)?, node).await
+}
+
 /// Opens a place for writing, with adapters of the caller's.
 pub async fn open_with(place: &Place, adapters: Adapters) -> Result<Engine, Failure> {
+    open_node(place, adapters, None).await
+}
+
+async fn open_node(
+    place: &Place,
+    adapters: Adapters,
+    node: Option<String>,
+) -> Result<Engine, Failure> {
     make_dir(&place.dir)?;
     let wake = Arc::new(tokio::sync::Notify::new());
+    let database = Config::read(&place.dir)?.database;
     let options = Options {
         wake: Some(Arc::clone(&wake)),
+        node,
+        lease: Duration::from_secs(database.lease_seconds),
+        connections: database.connections,
         ..Options::default()
     };
     let store = connect(place, options).await?;

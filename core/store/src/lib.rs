@@ -92,6 +92,12 @@ fn kind(location: &str) -> Kind {
     }
 }
 
+/// Whether several processes can write to the database at a location.
+#[must_use]
+pub fn is_shared(location: &str) -> bool {
+    matches!(kind(location), Kind::Postgres)
+}
+
 /// Opens the database at a path, `sqlite://PATH` or `postgres://USER@HOST/DATABASE`, creating its
 /// schema and migrating it unless read-only.
 ///
