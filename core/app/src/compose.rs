@@ -228,6 +228,7 @@ fn assemble(
         mailer: adapters.mailer,
         clock: adapters.clock,
         library: parts.library,
+        cache: Arc::default(),
         wake,
         figures: Arc::default(),
         mail_domain: adapters.mail_domain.into(),

@@ -4,6 +4,7 @@
 //! Commands come in through [`commands`], time comes in through [`worker`], mail goes out
 //! through [`outbox`]; all three change a project only by way of `liucheng_model::decide`.
 
+pub mod cache;
 pub mod commands;
 pub mod error;
 pub mod figures;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 pub use error::CommandError;
 
+use cache::Cache;
 use figures::Figures;
 use library::Library;
 use ports::{Clock, Mailer, ProvinceRules, Store};
@@ -40,6 +42,8 @@ pub struct Engine {
     pub clock: Arc<dyn Clock>,
     /// Definitions and calendars.
     pub library: Arc<Library>,
+    /// Projects and tokens met lately.
+    pub cache: Arc<Cache>,
     /// Wakes the worker when a command sets an earlier timer.
     pub wake: Arc<tokio::sync::Notify>,
     /// What the worker has done.

@@ -256,6 +256,7 @@ fn engine(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Engine {
             calendar,
             BTreeMap::from([(String::new(), entry)]),
         )),
+        cache: Arc::default(),
         wake: Arc::default(),
         figures: Arc::default(),
         mail_domain: "test.example".into(),
