@@ -178,10 +178,16 @@ mod tests {
             ("[database]\nconnections = 0", "database.connections"),
             ("[database]\nconnections = 501", "database.connections"),
             ("[database]\nlease-seconds = 4", "database.lease-seconds"),
-            ("[ready]\nworker-late-seconds = 9", "ready.worker-late-seconds"),
+            (
+                "[ready]\nworker-late-seconds = 9",
+                "ready.worker-late-seconds",
+            ),
         ] {
             let failure = read(text).unwrap_err();
-            assert_eq!((failure.code.as_str(), failure.place.as_str()), ("E-CONFIG", key));
+            assert_eq!(
+                (failure.code.as_str(), failure.place.as_str()),
+                ("E-CONFIG", key)
+            );
         }
         assert!(read("[ready]\ncalendar = \"green\"").is_err());
     }

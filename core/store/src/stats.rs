@@ -142,10 +142,7 @@ impl Counters {
 }
 
 fn read(place: &Mutex<Option<Trouble>>) -> Option<Trouble> {
-    place
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone()
+    place.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Keeps the first instant and the last reason.

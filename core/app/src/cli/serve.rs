@@ -125,7 +125,9 @@ fn roles(args: &ServeArgs, place: &Place) -> Result<Roles, Failure> {
             format!("{name:?} is not the name of a node"),
         )
         .at("--node")
-        .hint("1 to 64 letters, digits, dots, hyphens and underscores, such as the machine's name"));
+        .hint(
+            "1 to 64 letters, digits, dots, hyphens and underscores, such as the machine's name",
+        ));
     }
     Ok(roles)
 }

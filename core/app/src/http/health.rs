@@ -119,9 +119,7 @@ pub async fn look(engine: &Engine, node: &Node) -> Health {
     }
 }
 
-async fn within<T>(
-    question: impl Future<Output = Result<T, ReadError>>,
-) -> Result<T, ReadError> {
+async fn within<T>(question: impl Future<Output = Result<T, ReadError>>) -> Result<T, ReadError> {
     tokio::time::timeout(ANSWER_MAX, question)
         .await
         .unwrap_or_else(|_| {
@@ -205,7 +203,8 @@ fn calendar(engine: &Engine, now: Instant) -> Option<(bool, Reason)> {
     let short = !covered_today || ahead.is_none_or(|ahead| last < ahead);
     short.then(|| {
         let version = calendar.version();
-        let detail = format!("the calendar {version} ends on {last}, less than {CALENDAR_DAYS} days ahead");
+        let detail =
+            format!("the calendar {version} ends on {last}, less than {CALENDAR_DAYS} days ahead");
         (covered_today, Reason::new("E-CALENDAR-COVERAGE", detail))
     })
 }

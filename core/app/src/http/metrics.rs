@@ -472,7 +472,11 @@ impl Snapshot {
     }
 
     fn plugins(&self, page: &mut Page<'_>) -> fmt::Result {
-        let each = || self.packages.iter().map(|p| ([("package", p.package.as_str())], p));
+        let each = || {
+            self.packages
+                .iter()
+                .map(|p| ([("package", p.package.as_str())], p))
+        };
         let fuel: Vec<_> = each().map(|(labels, p)| (labels, p.fuel)).collect();
         page.family(
             ("plugin_call", "How long calls of packages took"),
@@ -486,10 +490,7 @@ impl Snapshot {
             },
         )?;
         page.labelled(
-            (
-                "plugin_fuel",
-                "Instructions that packages took to answer",
-            ),
+            ("plugin_fuel", "Instructions that packages took to answer"),
             MetricType::Counter,
             &fuel,
         )?;

@@ -301,7 +301,10 @@ impl Writer {
 
     /// Goes on writing if there was no room and is again, but looks once a second at most.
     async fn look_for_room(&mut self) {
-        if self.room_look.is_none_or(|at| tokio::time::Instant::now() < at) {
+        if self
+            .room_look
+            .is_none_or(|at| tokio::time::Instant::now() < at)
+        {
             return;
         }
         let found = match self.connect().await {

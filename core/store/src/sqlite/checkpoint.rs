@@ -22,7 +22,10 @@ use sqlx::{AssertSqlSafe, Connection, Error, Row, SqliteConnection};
 use tokio::{task::JoinHandle, time::Instant};
 use tracing::{debug, warn};
 
-use super::{failure::{is_doubtful, is_full}, schema};
+use super::{
+    failure::{is_doubtful, is_full},
+    schema,
+};
 use crate::stats::Counters;
 
 /// How long the log's file may become before it is copied, in bytes. Up to 4,062 pages, 16 MiB with the

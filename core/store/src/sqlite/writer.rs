@@ -257,7 +257,9 @@ impl Writer {
     /// Goes on writing if there was no room and is again, but looks once a second at most.
     async fn look_for_room(&mut self) {
         if self.stopped.is_some()
-            || self.room_look.is_none_or(|at| tokio::time::Instant::now() < at)
+            || self
+                .room_look
+                .is_none_or(|at| tokio::time::Instant::now() < at)
         {
             return;
         }
@@ -307,7 +309,9 @@ impl Writer {
         }
         if let Err(error) = self.checkpoints.step(&mut self.connection).await {
             error!(%error, "copying the log failed, nothing more is written");
-            self.stop(format!("stopped after a failed checkpoint ({error}); restart"));
+            self.stop(format!(
+                "stopped after a failed checkpoint ({error}); restart"
+            ));
         }
     }
 

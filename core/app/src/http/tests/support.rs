@@ -176,7 +176,11 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
-        let running = tokio::spawn(serve(listener, change(AppState::new(engine, node())), stopped));
+        let running = tokio::spawn(serve(
+            listener,
+            change(AppState::new(engine, node())),
+            stopped,
+        ));
         Self {
             address,
             stop,
