@@ -18,6 +18,7 @@ use liucheng_model::{
     verdict::PackagePin,
 };
 use liucheng_plugin_host::{Limits, PackageSource, PluginError, PluginHost};
+pub use liucheng_store::{Finding, Level};
 use liucheng_store::{Options, StoreError};
 
 use crate::{
@@ -29,6 +30,8 @@ use crate::{
 
 /// The database's name in the data folder.
 pub const DATABASE: &str = "liucheng.db";
+/// The folder for compiled code in the data folder.
+pub const CACHE: &str = "cache";
 
 /// What is there without a data folder.
 pub struct Parts {
@@ -207,6 +210,13 @@ async fn connect(place: &Place, options: Options) -> Result<Arc<dyn Store>, Fail
         .map_err(store_failure)
 }
 
+/// Looks at the database of a place without changing it.
+pub async fn examine(place: &Place) -> Result<Vec<Finding>, Failure> {
+    liucheng_store::examine(&place.database)
+        .await
+        .map_err(store_failure)
+}
+
 /// Brings the database to this version's schema; returns the schema's version.
 pub async fn migrate(place: &Place) -> Result<liucheng_store::Migrated, Failure> {
     make_dir(&place.dir)?;
@@ -221,7 +231,7 @@ fn assemble(
     adapters: Adapters,
     wake: Arc<tokio::sync::Notify>,
 ) -> Result<Engine, Failure> {
-    let parts = parts(adapters.calendar, Some(dir.join("cache")), None)?;
+    let parts = parts(adapters.calendar, Some(dir.join(CACHE)), None)?;
     Ok(Engine {
         store,
         rules: parts.rules,

@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use liucheng_model::verdict::{Answer, Verdict};
 
 use crate::ports::{
-    AnswerRow, Commit, CommitError, Document, Instant, Mail, MailError, MailOutcome, MailRecord,
-    MailState, Mailer, OutboxRow, Page, ProjectId, ProjectRow, ProvinceRules, ReadError, RecordRow,
-    RuleCall, RuleFault, Store, TimerRow, TokenRow,
+    AnswerRow, Backlog, Commit, CommitError, Document, Instant, Mail, MailError, MailOutcome,
+    MailRecord, MailState, Mailer, OutboxRow, Page, ProjectId, ProjectRow, ProvinceRules,
+    ReadError, RecordRow, RuleCall, RuleFault, Store, TimerRow, TokenRow,
 };
 
 /// A store in memory with the same promises as a real one, apart from surviving its process.
@@ -141,6 +141,18 @@ impl Store for MemoryStore {
         due.sort_by_key(|row| row.not_before);
         due.truncate(limit as usize);
         Ok(due)
+    }
+
+    async fn backlog(&self) -> Result<Backlog, ReadError> {
+        let tables = self.tables();
+        let of = |state| tables.mail.iter().filter(move |mail| mail.state == state);
+        let pending = || of(MailState::Pending);
+        Ok(Backlog {
+            mails_pending: pending().count() as u64,
+            mail_earliest: pending().map(|mail| mail.row.not_before).min(),
+            mails_dead: of(MailState::Dead).count() as u64,
+            timer_earliest: tables.timers.values().map(|timer| timer.at).min(),
+        })
     }
 
     async fn mail(&self, id: ProjectId) -> Result<Vec<MailRecord>, ReadError> {

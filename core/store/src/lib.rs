@@ -10,6 +10,7 @@
 
 mod check;
 mod error;
+mod examine;
 mod group;
 pub mod postgres;
 mod queue;
@@ -24,6 +25,7 @@ use liucheng_engine::ports::Store;
 use tokio::sync::Notify;
 
 pub use error::StoreError;
+pub use examine::{Finding, Level, examine};
 pub use postgres::PostgresStore;
 pub use sqlite::{SqliteStore, open};
 pub use stats::Stats;

@@ -20,7 +20,7 @@ use crate::{
     output::{Exit, Failure, json_line, line},
 };
 
-/// What the log shows, such as `info` or `liucheng=debug`.
+/// What the log shows, such as `info` or `info,plugin=debug`.
 const LOG: &str = "LIUCHENG_LOG";
 /// How long the worker may take for its last batch. A mail that is cut off is tried again after
 /// the next start, with the same message id.
@@ -290,7 +290,7 @@ fn signals() -> Result<impl Future<Output = ()>, Failure> {
 
 /// Logs to stderr: for people on a terminal, as JSON lines elsewhere.
 fn start_log() {
-    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("info,plugin=off"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

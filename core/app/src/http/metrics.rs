@@ -252,7 +252,6 @@ fn histogram(mut encoder: MetricEncoder<'_>, counted: &Distribution, unit: f64) 
 }
 
 /// Beyond 2⁵³ the last digits are lost, which is fine for a figure.
-#[expect(clippy::cast_precision_loss, reason = "a figure, not an account")]
 fn as_float(value: u64) -> f64 {
     value as f64
 }

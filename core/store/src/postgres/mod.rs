@@ -35,7 +35,7 @@ use uuid::Uuid;
 use self::{
     columns::number,
     node::{Node, clock},
-    schema::{Place, retry},
+    schema::retry,
     writer::Writer,
 };
 use crate::{
@@ -49,6 +49,7 @@ use crate::{
 
 #[cfg(test)]
 pub(crate) use schema::MIGRATIONS;
+pub(crate) use schema::Place;
 
 type ReadQuery = Query<'static, Postgres, PgArguments>;
 

@@ -14,6 +14,11 @@ use super::lock::private;
 /// does not begin and end with each.
 const ROOM_BYTES: usize = 1 << 20;
 
+/// The file is damaged.
+const CORRUPT: i32 = 11;
+/// The file is no database.
+const NOTADB: i32 = 26;
+
 /// SQLite's extended result code, 0 for errors of another kind.
 fn code(error: &Error) -> i32 {
     let code = error.as_database_error().and_then(|error| error.code());
@@ -49,13 +54,16 @@ pub(crate) fn is_full(error: &Error, database: &Path) -> bool {
     }
 }
 
+/// Whether the file is not what it was written as.
+pub(crate) fn is_damage(error: &Error) -> bool {
+    matches!(code(error) & 0xFF, CORRUPT | NOTADB)
+}
+
 /// Whether a checkpoint that failed so leaves the file in doubt; other failures only mean that it is
 /// tried again.
 pub(crate) fn is_doubtful(error: &Error) -> bool {
     const IOERR: i32 = 10;
-    const CORRUPT: i32 = 11;
-    const NOTADB: i32 = 26;
-    matches!(code(error) & 0xFF, IOERR | CORRUPT | NOTADB)
+    code(error) & 0xFF == IOERR || is_damage(error)
 }
 
 fn is_no_room(error: &io::Error) -> bool {

@@ -43,7 +43,8 @@ use crate::{
     stats::{Counters, Stats},
 };
 
-pub(crate) use schema::MIGRATIONS;
+pub(crate) use failure::is_damage;
+pub(crate) use schema::{MIGRATIONS, locate, version};
 
 /// Reads are short and the machine has few cores.
 const READERS: u32 = 4;
@@ -78,6 +79,11 @@ pub(crate) async fn migrate(location: &str, options: &Options) -> Result<Migrate
         from,
         to: crate::latest_schema_version(),
     })
+}
+
+/// Opens one connection that only reads.
+pub(crate) async fn connect_for_reading(path: &Path) -> Result<SqliteConnection, StoreError> {
+    schema::connect(&schema::read_options(path), path).await
 }
 
 async fn prepare(
