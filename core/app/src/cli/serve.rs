@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Global, token};
 use crate::{
     compose::{self, Place},
-    config::Config,
+    config::{Config, ReadyConfig},
     http::{self, AppState, Node, Roles},
     output::{Exit, Failure, json_line, line},
 };
@@ -82,7 +82,7 @@ pub async fn run(global: &Global, args: ServeArgs) -> Result<Exit, Failure> {
     let ready = Config::read(&place.dir)?.ready;
     start_log();
     let engine = compose::open_as(&place, args.node).await?;
-    let served = serve(&engine, Node::new(roles, ready), args.listen, global.json).await;
+    let served = serve_as(&engine, Node::new(roles, ready), args.listen, global.json).await;
     // Whatever is queued is written, and what was claimed is free for other nodes.
     if timeout(CLOSE_MAX, engine.store.close()).await.is_err() {
         tracing::warn!("the store was not closed in time");
@@ -96,7 +96,8 @@ fn roles(args: &ServeArgs, place: &Place) -> Result<Roles, Failure> {
         web: args.roles.contains(&Role::Web),
         worker: args.roles.contains(&Role::Worker),
     };
-    if !place.is_shared() && !(roles.web && roles.worker) {
+    let all = roles.web && roles.worker;
+    if !all && !place.is_shared() {
         return Err(Failure::new(
             Exit::Usage,
             "E-ROLES",
@@ -132,8 +133,18 @@ fn roles(args: &ServeArgs, place: &Place) -> Result<Roles, Failure> {
     Ok(roles)
 }
 
-/// Serves an engine: worker and HTTP, until SIGINT or SIGTERM.
-async fn serve(
+/// Serves an engine on the only node there is: worker and HTTP, until SIGINT or SIGTERM.
+pub async fn serve(engine: Engine, listen: SocketAddr, as_json: bool) -> Result<(), Failure> {
+    let roles = Roles {
+        web: true,
+        worker: true,
+    };
+    let node = Node::new(roles, ReadyConfig::default());
+    serve_as(&engine, node, listen, as_json).await
+}
+
+/// Serves an engine as a node, until SIGINT or SIGTERM.
+async fn serve_as(
     engine: &Engine,
     node: Node,
     listen: SocketAddr,

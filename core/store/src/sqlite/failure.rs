@@ -86,7 +86,7 @@ pub(crate) fn reserve(database: &Path) -> io::Result<()> {
 }
 
 fn fill(mut file: &File) -> io::Result<()> {
-    const BLOCK: [u8; 64 << 10] = [0; 64 << 10];
+    static BLOCK: [u8; 64 << 10] = [0; 64 << 10];
     for _ in 0..ROOM_BYTES / BLOCK.len() {
         file.write_all(&BLOCK)?;
     }

@@ -5,11 +5,8 @@ use std::time::{Duration, Instant};
 use liucheng_engine::ports::{CommitError, Store};
 use liucheng_store::Options;
 
-use super::{Postgres, database};
-use crate::{
-    checks::Database,
-    samples::{change, id, opening},
-};
+use super::database;
+use crate::samples::{change, id, opening};
 
 /// What a full disk looks like from here.
 const NO_ROOM: &str = "
