@@ -22,6 +22,18 @@ pub struct Config {
     /// Days that a province or an agency adds or removes.
     #[serde(default)]
     pub calendar: CalendarConfig,
+    /// Who signs epochs.
+    #[serde(default)]
+    pub audit: AuditConfig,
+}
+
+/// The audit trail.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AuditConfig {
+    /// The file with the key that signs epochs, as `audit keygen` writes it; relative to the data
+    /// folder. Without one nobody signs.
+    pub key_file: Option<PathBuf>,
 }
 
 /// The work calendar.

@@ -42,6 +42,10 @@ pub struct Record {
     pub cause: Cause,
     /// What, in order.
     pub events: Vec<Event>,
+    /// The digest of the mails and the answer written with it ([`crate::audit::effects`]), empty where
+    /// there are none; absent in records from before there were digests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effects: Option<String>,
 }
 
 impl Record {

@@ -1,5 +1,6 @@
 //! The command line: nouns, then verbs. One file for each noun.
 
+mod audit;
 mod calendar;
 mod migrate;
 mod plan;
@@ -8,7 +9,6 @@ mod project;
 mod serve;
 mod table;
 mod token;
-mod verify;
 mod workflow;
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -94,8 +94,11 @@ enum Command {
     /// Make access tokens for the API.
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Check that every project's state is the fold of its history.
-    Verify,
+    /// Check that nothing was changed, dropped, inserted or reordered: short for `audit verify`.
+    Verify(audit::VerifyArgs),
+    /// Prove that nothing was changed: seal, export, check.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Bring the database to this version's schema.
     Migrate,
     /// Print this reference.
@@ -195,7 +198,8 @@ fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {
         Command::Plugin(command) => plugin::run(&global, command),
         Command::Project(command) => wait(project::run(&global, command)),
         Command::Token(command) => wait(token::run(&global, command)),
-        Command::Verify => wait(verify::run(&global)),
+        Command::Verify(args) => wait(audit::verify(&global, args)),
+        Command::Audit(command) => wait(audit::run(&global, command)),
         Command::Migrate => wait(migrate::run(&global)),
         Command::Demo(args) => {
             // What the environment names is where real projects lie.

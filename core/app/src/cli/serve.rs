@@ -3,11 +3,12 @@
 use std::{
     io::IsTerminal,
     net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
 use clap::Args;
-use liucheng_engine::{CommandError, Engine};
+use liucheng_engine::{CommandError, Engine, audit::seal::Sealer};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tracing_subscriber::EnvFilter;
@@ -24,6 +25,8 @@ const LOG: &str = "LIUCHENG_LOG";
 /// How long the worker may take for its last batch. A mail that is cut off is tried again after
 /// the next start, with the same message id.
 const WORKER_MAX: Duration = Duration::from_secs(30);
+/// How long the last epoch may take; what it would have sealed is sealed after the next start.
+const SEALER_MAX: Duration = Duration::from_secs(10);
 /// Where the server listens when nobody says otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
@@ -50,13 +53,24 @@ pub async fn run(global: &Global, args: ServeArgs) -> Result<Exit, Failure> {
         .hint("put a proxy with TLS in front of 127.0.0.1, or give --allow-remote"));
     }
     start_log();
+    let signer = compose::signer(&global.data_dir())?;
     let engine = compose::open(&global.place()).await?;
-    serve(engine, args.listen, global.json).await?;
+    let sealer = Sealer {
+        store: Arc::clone(&engine.store),
+        clock: Arc::clone(&engine.clock),
+        signer,
+    };
+    serve(engine, sealer, args.listen, global.json).await?;
     Ok(Exit::Ok)
 }
 
-/// Serves an engine: worker and HTTP, until SIGINT or SIGTERM.
-pub async fn serve(engine: Engine, listen: SocketAddr, as_json: bool) -> Result<(), Failure> {
+/// Serves an engine: worker, sealer and HTTP, until SIGINT or SIGTERM.
+pub async fn serve(
+    engine: Engine,
+    sealer: Sealer,
+    listen: SocketAddr,
+    as_json: bool,
+) -> Result<(), Failure> {
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| cannot_listen(listen, &error))?;
@@ -74,6 +88,9 @@ pub async fn serve(engine: Engine, listen: SocketAddr, as_json: bool) -> Result<
     let worker_engine = engine.clone();
     let worker_stopped = stopped.clone();
     let mut worker = tokio::spawn(async move { worker_engine.run_worker(worker_stopped).await });
+    // Stopped last, so that what the others did last is sealed as well.
+    let (stop_sealer, sealer_stopped) = watch::channel(false);
+    let mut sealer = tokio::spawn(async move { sealer.run(sealer_stopped).await });
     let mut door = tokio::spawn(http::serve(listener, AppState::new(engine), stopped));
     say(
         as_json,
@@ -93,6 +110,10 @@ pub async fn serve(engine: Engine, listen: SocketAddr, as_json: bool) -> Result<
     }
     if !worker.is_finished() && timeout(WORKER_MAX, &mut worker).await.is_err() {
         worker.abort();
+    }
+    stop_sealer.send_replace(true);
+    if timeout(SEALER_MAX, &mut sealer).await.is_err() {
+        sealer.abort();
     }
     match fault {
         None => Ok(()),

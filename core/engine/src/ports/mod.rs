@@ -1,10 +1,12 @@
 //! What the engine needs from outside: one trait for each neighbour.
 
+mod audit;
 mod clock;
 mod mailer;
 mod rules;
 mod store;
 
+pub use audit::*;
 pub use clock::{Clock, Instant, SimulatedClock, civil_date};
 pub use mailer::{Mail, MailError, Mailer};
 pub use rules::{ProvinceRules, RuleCall, RuleFault};

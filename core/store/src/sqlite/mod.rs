@@ -5,10 +5,12 @@
 //!   process, the kernel and the power supply. After a failed commit nothing more is written until a
 //!   restart.
 
+mod audit;
 mod lock;
 mod look_up;
 mod parameters;
 mod schema;
+mod seal;
 mod sql;
 mod writer;
 

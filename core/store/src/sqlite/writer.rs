@@ -3,13 +3,19 @@
 //! It takes all operations that wait, decides them in memory ([`crate::group`]), writes what is left
 //! in one transaction and answers them all. The more callers wait, the more share one fsync.
 
-use std::{collections::HashMap, mem, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+    path::PathBuf,
+    sync::{Arc, PoisonError},
+    time::Instant,
+};
 
-use liucheng_engine::ports::{CommitError, ProjectId};
+use liucheng_engine::ports::{CommitError, Epoch, ProjectId};
 use sqlx::{Connection, SqliteConnection};
 use tracing::{error, warn};
 
-use super::{lock::WriteLock, look_up::look_up, parameters::parameters, schema, sql};
+use super::{lock::WriteLock, look_up::look_up, parameters::parameters, schema, seal::seal, sql};
 use crate::{
     StoreError,
     group::{Group, Head, Verdict},
@@ -43,6 +49,8 @@ pub(crate) struct Writer {
     counters: Arc<Counters>,
     /// The last version of projects changed lately, as committed.
     heads: HashMap<ProjectId, Head>,
+    /// Projects that are marked as changed since they were last sealed, as far as remembered.
+    marked: HashSet<ProjectId>,
     /// Why nothing is written any more.
     stopped: Option<String>,
     lock: WriteLock,
@@ -63,6 +71,7 @@ impl Writer {
             queue,
             counters: Arc::clone(&counters),
             heads: HashMap::new(),
+            marked: HashSet::new(),
             stopped: None,
             lock,
         };
@@ -146,6 +155,7 @@ impl Writer {
     /// not after others, and a closed connection has rolled back for certain.
     async fn recover(&mut self) {
         self.heads.clear();
+        self.marked.clear();
         if self.stopped.is_some() {
             return;
         }
@@ -180,13 +190,22 @@ impl Writer {
         if group.is_empty() {
             return Ok(verdicts);
         }
-        write(&mut self.connection, &group).await?;
+        let sealed = write(&mut self.connection, &group, &self.marked).await?;
         self.queue.measured(started, jobs.len());
         sqlx::query(sql::COMMIT)
             .execute(&mut self.connection)
             .await
             .map_err(Failure::Commit)?;
         self.counters.transaction(group.commits());
+        if let Some(order) = group.seal {
+            // Only now is there such an epoch.
+            *order.sealed.lock().unwrap_or_else(PoisonError::into_inner) = sealed;
+        }
+        if group.seal.is_some() || self.marked.len() > HEADS {
+            self.marked.clear();
+        } else {
+            self.marked.extend(group.changed.keys());
+        }
         let changed = group.new_heads();
         if self.heads.len() + changed.len() > HEADS {
             self.heads.clear();
@@ -196,9 +215,13 @@ impl Writer {
     }
 }
 
-/// Writes all rows of a group, without committing them.
-async fn write(connection: &mut SqliteConnection, group: &Group<'_>) -> Result<(), sqlx::Error> {
-    let parameters = parameters(group).map_err(|error| sqlx::Error::Encode(error.into()))?;
+/// Writes all rows of a group, without committing them; returns the epoch it seals.
+async fn write(
+    connection: &mut SqliteConnection,
+    group: &Group<'_>,
+    marked: &HashSet<ProjectId>,
+) -> Result<Option<Epoch>, sqlx::Error> {
+    let parameters = parameters(group, marked).map_err(|error| sqlx::Error::Encode(error.into()))?;
     let mut query = sqlx::query(sql::WRITE_GROUP);
     for parameter in parameters {
         query = query.bind(parameter);
@@ -223,7 +246,10 @@ async fn write(connection: &mut SqliteConnection, group: &Group<'_>) -> Result<(
             .execute(&mut *connection)
             .await?;
     }
-    Ok(())
+    match group.seal {
+        Some(order) => seal(connection, &order.seal).await,
+        None => Ok(None),
+    }
 }
 
 /// Whether SQLite refused a row, as opposed to not being able to write.
