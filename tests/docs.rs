@@ -13,6 +13,7 @@ fn links_lead_somewhere() {
         "CHANGELOG.md",
         "plugins/README.md",
         "migrations/README.md",
+        "docs/audit.md",
     ] {
         let path = root().join(name);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"));

@@ -181,9 +181,13 @@ pub fn signer(dir: &Path) -> Result<Option<Arc<Signer>>, Failure> {
     };
     let path = dir.join(file);
     let wrong = |text: String| {
-        Failure::new(Exit::Config, "E-AUDIT-KEY", format!("{}: {text}", path.display()))
-            .at("[audit] key-file")
-            .hint("`liucheng audit keygen` makes one")
+        Failure::new(
+            Exit::Config,
+            "E-AUDIT-KEY",
+            format!("{}: {text}", path.display()),
+        )
+        .at("[audit] key-file")
+        .hint("`liucheng audit keygen` makes one")
     };
     let text = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
     let signer = Signer::parse(&text).ok_or_else(|| wrong("it holds no key".to_owned()))?;

@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use liucheng_model::verdict::{Answer, Verdict};
 
 use crate::ports::{
-    AnswerRow, Commit, CommitError, Document, Epoch, Instant, Leaf, Mail, MailError, MailOutcome, MailRecord,
-    MailState, Mailer, OutboxRow, Page, ProjectId, ProjectRow, ProvinceRules, ReadError, RecordRow,
-    RuleCall, RuleFault, Store, TimerRow, TokenRow,
+    AnswerRow, Commit, CommitError, Document, Epoch, Instant, Leaf, Mail, MailError, MailOutcome,
+    MailRecord, MailState, Mailer, OutboxRow, Page, ProjectId, ProjectRow, ProvinceRules,
+    ReadError, RecordRow, RuleCall, RuleFault, Store, TimerRow, TokenRow,
 };
 
 /// A store in memory with the same promises as a real one, apart from surviving its process.

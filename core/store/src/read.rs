@@ -182,7 +182,10 @@ pub(crate) fn kept_token<R: Fields>(row: &R) -> Result<KeptToken, ReadError> {
 
 fn sealed_by<R: Fields>(row: &R, index: usize) -> Result<Option<u64>, ReadError> {
     let epoch = row.optional_number(index)?;
-    epoch.map(u64::try_from).transpose().map_err(|error| failed(&error))
+    epoch
+        .map(u64::try_from)
+        .transpose()
+        .map_err(|error| failed(&error))
 }
 
 pub(crate) fn document<R: Fields>(row: &R) -> Result<Document, ReadError> {

@@ -43,7 +43,7 @@ pub(crate) const TOKEN_COUNT: &str = "SELECT count(*) FROM token";
 
 /// How many projects were changed since they were last sealed, counted up to a limit.
 pub(crate) const UNSEALED: &str =
-    "SELECT count(*) FROM (SELECT project FROM unsealed LIMIT $1) AS some";
+    "SELECT count(*) FROM (SELECT project FROM unsealed LIMIT $1) AS marks";
 
 /// Whether a project was changed since it was last sealed.
 pub(crate) const IS_UNSEALED: &str = "SELECT count(*) FROM unsealed WHERE project = $1";
@@ -95,8 +95,7 @@ pub(crate) const SEAL_DOCUMENT: &str =
     "UPDATE document SET epoch = $1 WHERE kind = $2 AND digest = $3 AND epoch IS NULL";
 
 /// Notes the epoch (`$1`) that sealed a token.
-pub(crate) const SEAL_TOKEN: &str =
-    "UPDATE token SET epoch = $1 WHERE hash = $2 AND epoch IS NULL";
+pub(crate) const SEAL_TOKEN: &str = "UPDATE token SET epoch = $1 WHERE hash = $2 AND epoch IS NULL";
 
 /// The newest migration that was applied.
 pub(crate) const SCHEMA_VERSION: &str =

@@ -188,7 +188,10 @@ async fn prove_record(global: &Global, args: &ProveArgs) -> Result<Exit, Failure
     let store = compose::open_read_only(&global.place()).await?;
     let id = match args.project.parse() {
         Ok(id) => Some(id),
-        Err(_) => store.find_code(&args.project).await.map_err(CommandError::from)?,
+        Err(_) => store
+            .find_code(&args.project)
+            .await
+            .map_err(CommandError::from)?,
     };
     let id = id.ok_or_else(|| CommandError::NotFound(args.project.clone()))?;
     let proof = prove::prove(&*store, id, args.seq).await?;
@@ -201,19 +204,26 @@ fn verify_proof(global: &Global, args: &VerifyProofArgs) -> Result<Exit, Failure
     let options = options(&args.trust)?;
     let proof = files::proof(&args.proof)?;
     let epoch = &proof.epoch;
-    let anchored = options.anchors.iter().find(|anchor| anchor.number == epoch.number);
+    let anchored = options
+        .anchors
+        .iter()
+        .find(|anchor| anchor.number == epoch.number);
     let checked = proof.check().and_then(|record| {
         if !options.keys.is_empty() && !options.keys.contains(&epoch.key) {
-            return Err(format!("epoch {} is not signed by the key that was given", epoch.number));
+            return Err(format!(
+                "epoch {} is not signed by the key that was given",
+                epoch.number
+            ));
         }
         match anchored {
             Some(anchor) if anchor.hash != epoch.hash => Err(format!(
                 "epoch {} is not the one that was noted elsewhere",
                 epoch.number
             )),
-            None if !options.anchors.is_empty() => {
-                Err(format!("epoch {} is not among those that were noted elsewhere", epoch.number))
-            }
+            None if !options.anchors.is_empty() => Err(format!(
+                "epoch {} is not among those that were noted elsewhere",
+                epoch.number
+            )),
             _ => Ok(record),
         }
     });
@@ -232,8 +242,15 @@ fn verify_proof(global: &Global, args: &VerifyProofArgs) -> Result<Exit, Failure
         });
         return document(&json).map(|()| Exit::Ok);
     }
-    line(format!("ok   project {} record {}", proof.project, record.seq))?;
-    line(format!("     made {} by {}", record.at.rfc3339(), record.actor))?;
+    line(format!(
+        "ok   project {} record {}",
+        proof.project, record.seq
+    ))?;
+    line(format!(
+        "     made {} by {}",
+        record.at.rfc3339(),
+        record.actor
+    ))?;
     show::epoch(epoch)?;
     if !epoch.is_signed() && anchored.is_none() {
         line("     nobody signed the epoch: compare its hash with one that you trust")?;
@@ -246,7 +263,10 @@ async fn epochs(global: &Global, args: &EpochsArgs) -> Result<Exit, Failure> {
     let (mut after, mut left) = (args.after, args.limit);
     let mut all = Vec::new();
     while left > 0 {
-        let page = store.epochs(after, left.min(PAGE)).await.map_err(CommandError::from)?;
+        let page = store
+            .epochs(after, left.min(PAGE))
+            .await
+            .map_err(CommandError::from)?;
         let Some(last) = page.last() else { break };
         after = last.number;
         left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(u32::MAX));
@@ -266,8 +286,12 @@ async fn head(global: &Global) -> Result<Exit, Failure> {
     let store = compose::open_read_only(&global.place()).await?;
     let last = store.last_epoch().await.map_err(CommandError::from)?;
     let last = last.ok_or_else(|| {
-        Failure::new(Exit::NotFound, "E-AUDIT-NOT-SEALED", "no epoch is sealed yet")
-            .hint("a server seals every minute; `liucheng audit seal` does it now")
+        Failure::new(
+            Exit::NotFound,
+            "E-AUDIT-NOT-SEALED",
+            "no epoch is sealed yet",
+        )
+        .hint("a server seals every minute; `liucheng audit seal` does it now")
     })?;
     if global.json {
         let json = serde_json::to_value(&last).map_err(CommandError::from)?;

@@ -35,7 +35,10 @@ pub async fn export(
     store: &dyn Store,
     output: &mut (dyn Write + Send),
 ) -> Result<Counts, CommandError> {
-    let mut exporter = Exporter { output, counts: Counts::default() };
+    let mut exporter = Exporter {
+        output,
+        counts: Counts::default(),
+    };
     let format = FORMAT.to_owned();
     exporter.line(&Header { format })?;
     walk(store, &mut exporter).await?;
@@ -99,12 +102,19 @@ pub fn check(input: &mut dyn BufRead, verifier: &mut Verifier<'_>) -> Result<(),
         number += 1;
         if number == 1 {
             if !is_bundle(&line) {
-                verifier.bad(Problem::new(Code::Bundle, format!("line 1 is not that of {FORMAT}")));
+                verifier.bad(Problem::new(
+                    Code::Bundle,
+                    format!("line 1 is not that of a {FORMAT}"),
+                ));
+                return Ok(());
             }
             continue;
         }
         if ended {
-            verifier.bad(Problem::new(Code::Bundle, format!("line {number} comes after the last one")));
+            verifier.bad(Problem::new(
+                Code::Bundle,
+                format!("line {number} comes after the last one"),
+            ));
             return Ok(());
         }
         match serde_json::from_str::<Item>(&line) {

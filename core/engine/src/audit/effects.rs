@@ -28,7 +28,10 @@ pub fn digest(
     }
     let answer = answer.map(|a| (&a.key, &a.request, &a.response, a.at));
     let json = serde_json::to_vec(&(mails, answer))?;
-    let hash = Sha256::new().chain_update(DOMAIN).chain_update(json).finalize();
+    let hash = Sha256::new()
+        .chain_update(DOMAIN)
+        .chain_update(json)
+        .finalize();
     Ok(hex(&hash))
 }
 

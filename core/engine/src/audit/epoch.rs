@@ -72,7 +72,11 @@ impl Epoch {
             signature: String::new(),
         };
         epoch.hash = epoch.header_hash();
-        epoch.signature = seal.signer.as_ref().map(|s| s.sign(&epoch.hash)).unwrap_or_default();
+        epoch.signature = seal
+            .signer
+            .as_ref()
+            .map(|s| s.sign(&epoch.hash))
+            .unwrap_or_default();
         Some(epoch)
     }
 
@@ -136,7 +140,10 @@ mod tests {
 
     #[test]
     fn every_field_counts() {
-        let seal = Seal { at: Instant(5), signer: Some(Arc::new(Signer::new(&[1; 32]))) };
+        let seal = Seal {
+            at: Instant(5),
+            signer: Some(Arc::new(Signer::new(&[1; 32]))),
+        };
         let first = Epoch::next(None, &[leaf(1)], &seal).unwrap();
         assert_eq!(first.check(), Ok(()));
         let epoch = Epoch::next(Some(&first), &[leaf(1), leaf(2)], &seal).unwrap();
@@ -159,17 +166,27 @@ mod tests {
             assert_eq!(bent.check(), Err(EpochError::Hash), "change {number}");
         }
         for signature in [String::new(), first.signature.clone(), "00".repeat(64)] {
-            let bent = Epoch { signature, ..epoch.clone() };
+            let bent = Epoch {
+                signature,
+                ..epoch.clone()
+            };
             assert_eq!(bent.check(), Err(EpochError::Signature));
         }
         // Without key and signature it is another epoch.
-        let bare = Epoch { key: String::new(), signature: String::new(), ..epoch };
+        let bare = Epoch {
+            key: String::new(),
+            signature: String::new(),
+            ..epoch
+        };
         assert_eq!(bare.check(), Err(EpochError::Hash));
     }
 
     #[test]
     fn time_does_not_go_back() {
-        let seal = |at| Seal { at: Instant(at), signer: None };
+        let seal = |at| Seal {
+            at: Instant(at),
+            signer: None,
+        };
         let first = Epoch::next(None, &[leaf(1)], &seal(9)).unwrap();
         let second = Epoch::next(Some(&first), &[leaf(1)], &seal(5)).unwrap();
         assert_eq!(second.sealed_at, Instant(9));

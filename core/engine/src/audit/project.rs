@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     commands::Answer,
-    ports::{AnswerRow, Dossier, Instant, KeptMail, Leaf, ProjectId, ProjectRow, RecordRow, TimerRow},
+    ports::{
+        AnswerRow, Dossier, Instant, KeptMail, Leaf, MailState, ProjectId, ProjectRow, RecordRow,
+        TimerRow,
+    },
     record::{GENESIS, Record, chain},
     schedule::CronSlots,
     worker::FAULT_DELAY_MICROS,
@@ -99,7 +102,9 @@ impl Open {
 
     /// The digest of the definition it goes by.
     pub(crate) fn definition(&self) -> Option<&str> {
-        self.folded.as_ref().map(|project| project.definition.digest.as_str())
+        self.folded
+            .as_ref()
+            .map(|project| project.definition.digest.as_str())
     }
 
     pub(crate) fn note(&mut self, problem: Problem) {
@@ -121,7 +126,11 @@ impl Open {
             };
             self.bad(Code::RecordMissing, missing, text);
         } else if seq <= self.seq {
-            self.bad(Code::Chain, seq, format!("it comes after record {}", self.seq));
+            self.bad(
+                Code::Chain,
+                seq,
+                format!("it comes after record {}", self.seq),
+            );
         }
         if row.prev_hash != self.head || row.hash != chain(&row.prev_hash, &row.payload) {
             self.bad(Code::Chain, seq, "the hash chain is broken");
@@ -132,7 +141,10 @@ impl Open {
         }
         for leaf in self.leaves.remove(&seq).unwrap_or_default() {
             if leaf.head != row.hash {
-                let text = format!("epoch {} has sealed another record of this number", leaf.epoch);
+                let text = format!(
+                    "epoch {} has sealed another record of this number",
+                    leaf.epoch
+                );
                 self.bad(Code::Leaf, seq, text);
             }
         }
@@ -181,7 +193,9 @@ impl Open {
         self.sealed(row.as_ref(), around);
         let id = self.dossier.id;
         let mut problems = self.problems;
-        problems.iter_mut().for_each(|problem| problem.project = Some(id));
+        problems
+            .iter_mut()
+            .for_each(|problem| problem.project = Some(id));
         problems.sort_by_key(|problem| problem.seq.unwrap_or(u64::MAX));
         problems.truncate(PROBLEMS_MAX);
         ProjectCheck {
@@ -196,7 +210,10 @@ impl Open {
     /// What belongs to records that did not come.
     fn leftovers(&mut self) {
         for (seq, mails) in std::mem::take(&mut self.mails) {
-            let text = format!("it is not there, but {} mails that it planned are", mails.len());
+            let text = format!(
+                "it is not there, but {} mails that it planned are",
+                mails.len()
+            );
             self.bad(Code::Effects, seq, text);
         }
         for seq in std::mem::take(&mut self.answers).into_keys() {
@@ -213,10 +230,12 @@ impl Open {
         let seq = self.seq;
         if seq != row.version {
             let first = seq.min(row.version) + 1;
-            let text = format!("the row has version {}, the history ends at {seq}", row.version);
+            let text = format!(
+                "the row has version {}, the history ends at {seq}",
+                row.version
+            );
             self.bad(Code::Head, first, text);
-        }
-        if self.head != row.head {
+        } else if self.head != row.head {
             let text = "the row's head is not the hash of the last record";
             self.bad(Code::Head, seq, text);
         }
@@ -225,14 +244,20 @@ impl Open {
             (_, Err(error)) => Some(format!("the state is unreadable: {error}")),
             _ => Some("the state is not the fold of the history".to_owned()),
         };
-        self.problems.extend(state.map(|text| Problem::new(Code::State, text)));
-        let Some(folded) = self.folded.take() else { return };
+        self.problems
+            .extend(state.map(|text| Problem::new(Code::State, text)));
+        let Some(folded) = self.folded.take() else {
+            return;
+        };
         if !columns_fit(row, &folded, self.last.as_ref(), around.definition) {
             let text = "the row's columns are not those of the history";
             self.problems.push(Problem::new(Code::State, text));
         }
         if around.documents && around.definition.is_none() {
-            let text = format!("the definition {} that it goes by is not kept", folded.definition.digest);
+            let text = format!(
+                "the definition {} that it goes by is not kept",
+                folded.definition.digest
+            );
             self.problems.push(Problem::new(Code::Document, text));
         }
         self.timers(&folded, around);
@@ -243,8 +268,11 @@ impl Open {
     /// One that was due may have moved on without a record: a schedule to its next slot, one that could
     /// not be fired by a few minutes.
     fn timers(&mut self, folded: &Project, around: &Surroundings<'_>) {
-        let mut expected: BTreeMap<&str, &Timer> =
-            folded.timers.iter().map(|(key, timer)| (key.as_str(), timer)).collect();
+        let mut expected: BTreeMap<&str, &Timer> = folded
+            .timers
+            .iter()
+            .map(|(key, timer)| (key.as_str(), timer))
+            .collect();
         let mut found = Vec::new();
         for row in &self.dossier.timers {
             let key = &row.key;
@@ -259,7 +287,9 @@ impl Open {
             found.extend(text.map(|text| format!("timer {key} {text}")));
         }
         found.extend(expected.keys().map(|key| format!("timer {key} is missing")));
-        let found = found.into_iter().map(|text| Problem::new(Code::Timers, text));
+        let found = found
+            .into_iter()
+            .map(|text| Problem::new(Code::Timers, text));
         self.problems.extend(found);
     }
 
@@ -273,7 +303,10 @@ impl Open {
                 found.push(Problem::new(Code::EpochMissing, text).of_epoch(leaf.epoch));
             }
             if leaf.version < version {
-                let text = format!("it seals version {}, an earlier one {version}", leaf.version);
+                let text = format!(
+                    "it seals version {}, an earlier one {version}",
+                    leaf.version
+                );
                 found.push(Problem::new(Code::Leaf, text).of_epoch(leaf.epoch));
             }
             version = version.max(leaf.version);
@@ -294,7 +327,12 @@ fn columns_fit(
     definition: Option<&Definition>,
 ) -> bool {
     let promoted = (&row.code, &row.name, &row.stage, row.next_due)
-        == (&folded.code, &folded.name, &folded.stage(), folded.next_due());
+        == (
+            &folded.code,
+            &folded.name,
+            &folded.stage(),
+            folded.next_due(),
+        );
     let changed = last.is_some_and(|(actor, at)| (&row.changed_by, row.changed_at) == (actor, *at));
     let province = match (definition, &folded.package) {
         (Some(definition), _) => definition.province.as_deref().unwrap_or_default() == row.province,
@@ -307,7 +345,12 @@ fn columns_fit(
 
 /// Whether the mails and answers beside a record are those of its digest.
 fn beside(at: Instant, expected: &str, mails: &[KeptMail], answers: &[AnswerRow]) -> bool {
-    if answers.len() > 1 || mails.iter().zip(0..).any(|(mail, place)| mail.ordinal != place) {
+    if answers.len() > 1
+        || mails
+            .iter()
+            .zip(0..)
+            .any(|(mail, place)| mail.ordinal != place)
+    {
         return false;
     }
     let digest = |planned: fn(&KeptMail, Instant) -> Instant| {
@@ -320,9 +363,23 @@ fn beside(at: Instant, expected: &str, mails: &[KeptMail], answers: &[AnswerRow]
     // A failed attempt has moved `not_before`; what it was is the record's own time.
     let tries: [fn(&KeptMail, Instant) -> Instant; 2] = [
         |mail, _| mail.not_before,
-        |mail, at| if mail.attempts == 0 { mail.not_before } else { at },
+        |mail, at| {
+            if was_retried(mail) {
+                at
+            } else {
+                mail.not_before
+            }
+        },
     ];
-    tries.into_iter().any(|planned| digest(planned).is_ok_and(|found| found == expected))
+    tries
+        .into_iter()
+        .any(|planned| digest(planned).is_ok_and(|found| found == expected))
+}
+
+/// Whether an attempt has failed that was to be repeated.
+fn was_retried(mail: &KeptMail) -> bool {
+    let last = u64::from(mail.state != MailState::Pending);
+    mail.attempts > last
 }
 
 /// What is wrong with a timer's time.
@@ -335,7 +392,11 @@ fn misplaced(row: &TimerRow, timer: &Timer, around: &Surroundings<'_>) -> Option
     if row.at == NEVER && schedule.is_none() {
         return Some("will never fire".to_owned());
     }
-    let when = format!("stands at {}, by the history at {}", shown(row.at), shown(set));
+    let when = format!(
+        "stands at {}, by the history at {}",
+        shown(row.at),
+        shown(set)
+    );
     // Only what was due can have moved, and only later.
     if row.at < set || set > around.now {
         return Some(when);
@@ -353,7 +414,11 @@ fn misplaced(row: &TimerRow, timer: &Timer, around: &Surroundings<'_>) -> Option
 
 /// The first slot of a schedule after an instant; never if there is none.
 fn next_slot(definition: &Definition, id: &str, after: Instant) -> Instant {
-    let schedule = definition.doc.schedules.iter().find(|schedule| schedule.id == id);
+    let schedule = definition
+        .doc
+        .schedules
+        .iter()
+        .find(|schedule| schedule.id == id);
     let after: Option<NaiveDateTime> = after.local().map(|at| at.naive_local());
     schedule
         .zip(after)

@@ -47,7 +47,9 @@ pub struct Proof {
 /// [`CommandError::NotFound`] where there is no such record or it is not sealed yet.
 pub async fn prove(store: &dyn Store, project: ProjectId, seq: u64) -> Result<Proof, CommandError> {
     let dossier = store.dossier(project).await?;
-    let name = dossier.row.map_or_else(|| project.to_string(), |row| row.code);
+    let name = dossier
+        .row
+        .map_or_else(|| project.to_string(), |row| row.code);
     let leaf = dossier.leaves.into_iter().find(|leaf| leaf.version >= seq);
     let mut records = Vec::new();
     let mut after = seq.saturating_sub(1);
@@ -67,7 +69,10 @@ pub async fn prove(store: &dyn Store, project: ProjectId, seq: u64) -> Result<Pr
     let epoch = epochs.pop().filter(|epoch| epoch.number == leaf.epoch);
     let epoch = epoch.ok_or_else(not_sealed)?;
     let leaves = store.epoch_leaves(leaf.epoch, SEAL_MAX + 2).await?;
-    let index = leaves.iter().position(|other| *other == leaf).ok_or_else(not_sealed)?;
+    let index = leaves
+        .iter()
+        .position(|other| *other == leaf)
+        .ok_or_else(not_sealed)?;
     let hashes: Option<Vec<Hash>> = leaves.iter().map(leaf_hash).collect();
     let path = merkle::path(&hashes.ok_or_else(not_sealed)?, index);
     Ok(Proof {
@@ -105,15 +110,25 @@ impl Proof {
             head = Some(record);
         }
         let sealed = (self.leaf.project, self.leaf.epoch) == (self.project, self.epoch.number);
-        if !sealed || head.is_none_or(|last| (last.seq, &last.hash) != (self.leaf.version, &self.leaf.head)) {
+        if !sealed
+            || head
+                .is_none_or(|last| (last.seq, &last.hash) != (self.leaf.version, &self.leaf.head))
+        {
             return Err("the leaf is not that of the last record".to_owned());
         }
-        self.climb().ok_or("the path does not lead from the leaf to the epoch's root")?;
-        self.epoch.check().map_err(|error| format!("epoch {}: {error}", self.epoch.number))?;
-        let record = Record::open(first).map_err(|error| format!("record {}: {error}", first.seq))?;
+        self.climb()
+            .ok_or("the path does not lead from the leaf to the epoch's root")?;
+        self.epoch
+            .check()
+            .map_err(|error| format!("epoch {}: {error}", self.epoch.number))?;
+        let record =
+            Record::open(first).map_err(|error| format!("record {}: {error}", first.seq))?;
         let columns = (first.seq, first.at, &first.actor);
         if (record.seq, record.at, &record.actor) != columns {
-            return Err(format!("record {}: its columns are not those of its payload", first.seq));
+            return Err(format!(
+                "record {}: its columns are not those of its payload",
+                first.seq
+            ));
         }
         Ok(record)
     }

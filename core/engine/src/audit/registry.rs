@@ -29,7 +29,9 @@ impl Registry {
     /// When there is no JSON form; none of the types can cause that.
     pub fn of(documents: &[KeptDocument], tokens: &[KeptToken]) -> Result<Self, serde_json::Error> {
         let mut registry = Self::default();
-        documents.iter().try_for_each(|document| registry.document(document))?;
+        documents
+            .iter()
+            .try_for_each(|document| registry.document(document))?;
         tokens.iter().try_for_each(|token| registry.token(token))?;
         Ok(registry)
     }
@@ -40,7 +42,14 @@ impl Registry {
     /// When there is no JSON form; none of the types can cause that.
     pub fn document(&mut self, document: &KeptDocument) -> Result<(), serde_json::Error> {
         let bytes = hex(&Sha256::digest(&document.bytes));
-        let KeptDocument { kind, digest, id, version, position, .. } = document;
+        let KeptDocument {
+            kind,
+            digest,
+            id,
+            version,
+            position,
+            ..
+        } = document;
         let hash = entry(DOCUMENT, &(kind, digest, id, version, position, bytes))?;
         self.documents.insert((kind.clone(), digest.clone()), hash);
         Ok(())
@@ -51,7 +60,13 @@ impl Registry {
     /// # Errors
     /// When there is no JSON form; none of the types can cause that.
     pub fn token(&mut self, token: &KeptToken) -> Result<(), serde_json::Error> {
-        let KeptToken { hash, actor, roles, at, .. } = token;
+        let KeptToken {
+            hash,
+            actor,
+            roles,
+            at,
+            ..
+        } = token;
         let entry = entry(TOKEN, &(hash, actor, roles, at))?;
         self.tokens.insert(hash.clone(), entry);
         Ok(())
@@ -88,5 +103,9 @@ impl Registry {
 
 fn entry(domain: &[u8], fields: &impl serde::Serialize) -> Result<Hash, serde_json::Error> {
     let json = serde_json::to_vec(fields)?;
-    Ok(Sha256::new().chain_update(domain).chain_update(json).finalize().into())
+    Ok(Sha256::new()
+        .chain_update(domain)
+        .chain_update(json)
+        .finalize()
+        .into())
 }

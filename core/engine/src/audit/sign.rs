@@ -76,7 +76,11 @@ mod tests {
         let signature = signer.sign("ab");
         assert!(is_signed(&signer.public(), "ab", &signature));
         assert!(!is_signed(&signer.public(), "ac", &signature));
-        assert!(!is_signed(&Signer::new(&[8; 32]).public(), "ab", &signature));
+        assert!(!is_signed(
+            &Signer::new(&[8; 32]).public(),
+            "ab",
+            &signature
+        ));
         assert!(!is_signed("", "ab", &signature));
         assert!(!is_signed(&signer.public(), "ab", ""));
         assert!(is_public_key(&signer.public()));

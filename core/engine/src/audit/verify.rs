@@ -9,6 +9,7 @@ use liucheng_model::definition::{Definition, Source, hex};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+pub use super::problem::ProjectCheck;
 use super::{
     epoch::{self, EpochError},
     problem::{Code, Problem},
@@ -16,7 +17,6 @@ use super::{
     registry::Registry,
     walk::{Counts, Item, Sink, Unreadable, walk},
 };
-pub use super::problem::ProjectCheck;
 use crate::{
     error::CommandError,
     library::{DEFINITION, Sources},
@@ -38,6 +38,8 @@ pub struct VerifyOptions {
     pub keys: Vec<String>,
     /// Random bytes that who made a bundle cannot know.
     pub secret: [u8; 32],
+    /// Definitions that are compiled already, by digest.
+    pub known: BTreeMap<String, Arc<Definition>>,
 }
 
 impl Default for VerifyOptions {
@@ -47,6 +49,7 @@ impl Default for VerifyOptions {
             anchors: Vec::new(),
             keys: Vec::new(),
             secret: [0; 32],
+            known: BTreeMap::new(),
         }
     }
 }
@@ -86,7 +89,10 @@ impl Report {
 /// When the store cannot be read.
 pub async fn verify(store: &dyn Store) -> Result<Vec<ProjectCheck>, CommandError> {
     let mut checks = Vec::new();
-    let report = verify_store(store, VerifyOptions::default(), &mut |check| checks.push(check)).await?;
+    let report = verify_store(store, VerifyOptions::default(), &mut |check| {
+        checks.push(check)
+    })
+    .await?;
     if !report.problems.is_empty() {
         checks.insert(
             0,
@@ -185,9 +191,18 @@ impl<'a> Verifier<'a> {
         self.close_project();
         self.registry_problems();
         match self.end {
-            None => self.bad(Problem::new(Code::Bundle, "it is cut off: its last line is missing")),
+            // What is no bundle has no last line either.
+            None if self.report.counts == Counts::default() && !self.report.problems.is_empty() => {
+            }
+            None => self.bad(Problem::new(
+                Code::Bundle,
+                "it is cut off: its last line is missing",
+            )),
             Some(end) if end != self.report.counts => {
-                self.bad(Problem::new(Code::Bundle, "its lines are not as many as its last line says"));
+                self.bad(Problem::new(
+                    Code::Bundle,
+                    "its lines are not as many as its last line says",
+                ));
             }
             Some(_) => {}
         }
@@ -220,9 +235,15 @@ impl<'a> Verifier<'a> {
         let expected = Epoch::number_after(self.previous.as_ref());
         let mut found = Vec::new();
         if number != expected {
-            found.push((Code::EpochMissing, format!("epoch {expected} should come here")));
+            found.push((
+                Code::EpochMissing,
+                format!("epoch {expected} should come here"),
+            ));
         } else if epoch.previous != self.previous.as_ref().map_or(GENESIS, |p| p.hash.as_str()) {
-            found.push((Code::EpochChain, "it does not continue the one before".to_owned()));
+            found.push((
+                Code::EpochChain,
+                "it does not continue the one before".to_owned(),
+            ));
         }
         match epoch.check() {
             Err(error @ EpochError::Hash) => found.push((Code::EpochHash, error.to_string())),
@@ -231,19 +252,28 @@ impl<'a> Verifier<'a> {
         }
         let keys = &self.options.keys;
         if epoch.is_signed() && !keys.is_empty() && !keys.contains(&epoch.key) {
-            found.push((Code::Signature, format!("it is signed by another key, {}", epoch.key)));
+            found.push((
+                Code::Signature,
+                format!("it is signed by another key, {}", epoch.key),
+            ));
         }
         let anchors = self.options.anchors.iter();
         for anchor in anchors.filter(|anchor| anchor.number == number) {
             if anchor.hash != epoch.hash {
-                found.push((Code::Anchor, "it is not the one that was noted elsewhere".to_owned()));
+                found.push((
+                    Code::Anchor,
+                    "it is not the one that was noted elsewhere".to_owned(),
+                ));
             }
         }
         for (code, text) in found {
             self.bad(Problem::new(code, text).of_epoch(number));
         }
         self.report.signed += u64::from(epoch.is_signed());
-        self.sealing = Some(Sealed { epoch: epoch.clone(), leaves: Vec::new() });
+        self.sealing = Some(Sealed {
+            epoch: epoch.clone(),
+            leaves: Vec::new(),
+        });
         self.previous = Some(epoch);
     }
 
@@ -267,13 +297,17 @@ impl<'a> Verifier<'a> {
         hasher.update(leaf.head.as_bytes());
         let hash = hasher.finalize();
         for (lane, bytes) in self.balance.iter_mut().zip(hash.chunks_exact(8)) {
-            let weight = bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+            let weight = bytes
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
             *lane = add(*lane, weight);
         }
     }
 
     fn close_epoch(&mut self) {
-        let Some(Sealed { epoch, leaves }) = self.sealing.take() else { return };
+        let Some(Sealed { epoch, leaves }) = self.sealing.take() else {
+            return;
+        };
         let number = epoch.number;
         let text = if leaves.len() as u64 != epoch.leaves {
             format!("it has {} leaves and says {}", leaves.len(), epoch.leaves)
@@ -297,7 +331,9 @@ impl<'a> Verifier<'a> {
             Some(hex(&Sha256::digest(&document.bytes)))
         };
         if digest.as_ref() != Some(&document.digest) {
-            let KeptDocument { kind, digest, id, .. } = document;
+            let KeptDocument {
+                kind, digest, id, ..
+            } = document;
             let text = format!("the {kind} {id:?} is not what its digest {digest} says");
             self.bad(Problem::new(Code::Document, text));
         }
@@ -311,14 +347,23 @@ impl<'a> Verifier<'a> {
     fn definition(&mut self, document: &KeptDocument) -> Option<String> {
         let sources: Sources = serde_json::from_slice(&document.bytes).ok()?;
         let digest = sources.digest();
-        let base = Source { name: &document.id, text: &sources.base };
-        let overlay = sources.overlay.as_ref().map(|text| Source { name: "overlay", text });
+        let base = Source {
+            name: &document.id,
+            text: &sources.base,
+        };
+        let overlay = sources.overlay.as_ref().map(|text| Source {
+            name: "overlay",
+            text,
+        });
+        let known = self.options.known.get(&digest).cloned();
         // One that this program no longer takes has the same digest all the same.
-        if let Ok(definition) = Definition::load(base, overlay) {
+        if let Some(definition) =
+            known.or_else(|| Definition::load(base, overlay).ok().map(Arc::new))
+        {
             if (&definition.doc.id, &definition.doc.version) != (&document.id, &document.version) {
                 return None;
             }
-            self.definitions.insert(digest.clone(), Arc::new(definition));
+            self.definitions.insert(digest.clone(), definition);
         }
         Some(digest)
     }
@@ -339,7 +384,10 @@ impl<'a> Verifier<'a> {
             }
         }
         for (epoch, registry) in found {
-            let text = format!("{} documents and tokens say that it sealed them", registry.len());
+            let text = format!(
+                "{} documents and tokens say that it sealed them",
+                registry.len()
+            );
             self.bad(Problem::new(Code::Registry, text).of_epoch(epoch));
         }
     }
@@ -347,7 +395,9 @@ impl<'a> Verifier<'a> {
     fn record(&mut self, record: &RecordRow) {
         match &mut self.open {
             Some(open) => open.record(record),
-            None => self.bad(Problem::new(Code::Bundle, "a record without a project").of_record(record.seq)),
+            None => self.bad(
+                Problem::new(Code::Bundle, "a record without a project").of_record(record.seq),
+            ),
         }
     }
 
@@ -356,7 +406,10 @@ impl<'a> Verifier<'a> {
         for leaf in open.leaves().to_vec() {
             self.weigh(&leaf, u64::wrapping_sub);
         }
-        let definition = open.definition().and_then(|digest| self.definitions.get(digest)).cloned();
+        let definition = open
+            .definition()
+            .and_then(|digest| self.definitions.get(digest))
+            .cloned();
         let check = open.finish(&Surroundings {
             now: self.options.now,
             last_epoch: self.previous.as_ref().map_or(0, |epoch| epoch.number),
@@ -376,10 +429,16 @@ impl<'a> Verifier<'a> {
     }
 
     fn unreadable(&mut self, unreadable: Unreadable) {
-        let Unreadable { project, epoch, reason } = unreadable;
+        let Unreadable {
+            project,
+            epoch,
+            reason,
+        } = unreadable;
         let mut problem = Problem::new(Code::Unreadable, reason);
         problem.epoch = epoch;
-        let Some(id) = project else { return self.bad(problem) };
+        let Some(id) = project else {
+            return self.bad(problem);
+        };
         match &mut self.open {
             Some(open) if open.id() == id => open.note(problem),
             _ => {

@@ -99,7 +99,12 @@ pub trait Sink: Send {
 /// # Errors
 /// When the store cannot be read at all, or the sink's.
 pub async fn walk(store: &dyn Store, sink: &mut dyn Sink) -> Result<(), CommandError> {
-    let mut walk = Walk { store, sink, counts: Counts::default(), last: 0 };
+    let mut walk = Walk {
+        store,
+        sink,
+        counts: Counts::default(),
+        last: 0,
+    };
     walk.epochs().await?;
     walk.documents().await?;
     walk.tokens().await?;

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{AnswerRow, CommitError, Instant, MailState, ProjectId, ProjectRow, ReadError, TimerRow};
+use super::{
+    AnswerRow, CommitError, Instant, MailState, ProjectId, ProjectRow, ReadError, TimerRow,
+};
 use crate::audit::Signer;
 
 /// Stands for documents and tokens among the leaves of an epoch: no project has this id.
@@ -145,7 +147,9 @@ pub struct Seal {
 
 impl fmt::Debug for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seal").field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("Seal")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
     }
 }
 

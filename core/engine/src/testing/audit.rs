@@ -59,7 +59,11 @@ impl AuditStore for MemoryStore {
     ) -> Result<Vec<KeptDocument>, ReadError> {
         let mut kept = self.tables().kept_documents();
         kept.sort_by(|a, b| (&a.kind, &a.digest).cmp(&(&b.kind, &b.digest)));
-        kept.retain(|d| after.as_ref().is_none_or(|a| (&d.kind, &d.digest) > (&a.0, &a.1)));
+        kept.retain(|d| {
+            after
+                .as_ref()
+                .is_none_or(|a| (&d.kind, &d.digest) > (&a.0, &a.1))
+        });
         kept.truncate(limit as usize);
         Ok(kept)
     }
@@ -110,7 +114,8 @@ impl Tables {
         }
         let documents = documents.into_iter().map(|d| ((d.kind, d.digest), number));
         self.document_epochs.extend(documents);
-        self.token_epochs.extend(tokens.into_iter().map(|token| (token.hash, number)));
+        self.token_epochs
+            .extend(tokens.into_iter().map(|token| (token.hash, number)));
         self.epochs.push(epoch.clone());
         Ok(Some(epoch))
     }
@@ -132,7 +137,10 @@ impl Tables {
             });
         }
         let of_project = |(key, _): &(&(ProjectId, String), _)| key.0 == id;
-        let answers = self.answers.iter().filter(|((project, _), _)| *project == id);
+        let answers = self
+            .answers
+            .iter()
+            .filter(|((project, _), _)| *project == id);
         Ok(Dossier {
             id,
             row: self.projects.get(&id).cloned(),
@@ -142,7 +150,12 @@ impl Tables {
                 .range((id, 0)..=(id, u64::MAX))
                 .map(|(_, leaf)| leaf.clone())
                 .collect(),
-            timers: self.timers.iter().filter(of_project).map(|(_, t)| t.clone()).collect(),
+            timers: self
+                .timers
+                .iter()
+                .filter(of_project)
+                .map(|(_, t)| t.clone())
+                .collect(),
             mails,
             answers: answers.map(|(_, answer)| answer.clone()).collect(),
         })

@@ -45,7 +45,9 @@ const ONE_MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 impl AuditStore for PostgresStore {
     async fn unsealed(&self, limit: u32) -> Result<u64, ReadError> {
         let limit = i64::from(limit);
-        self.one(|| sqlx::query(shared::UNSEALED).bind(limit)).await?.count(0)
+        self.one(|| sqlx::query(shared::UNSEALED).bind(limit))
+            .await?
+            .count(0)
     }
 
     async fn seal(&self, order: Seal) -> Result<Option<Epoch>, CommitError> {
@@ -87,11 +89,23 @@ impl AuditStore for PostgresStore {
     async fn dossier(&self, project: ProjectId) -> Result<Dossier, ReadError> {
         let broken = |error: sqlx::Error| failed(&error);
         let mut reader = self.readers.begin_with(ONE_MOMENT).await.map_err(broken)?;
-        let row = sqlx::query(sql::LOAD).bind(project.0).fetch_optional(&mut *reader).await;
+        let row = sqlx::query(sql::LOAD)
+            .bind(project.0)
+            .fetch_optional(&mut *reader)
+            .await;
         let row = row.map_err(broken)?;
         let mut rows = Vec::new();
-        for query in [shared::IS_UNSEALED, LEAVES, shared::TIMERS, shared::KEPT_MAIL, shared::ANSWERS] {
-            let found = sqlx::query(query).bind(project.0).fetch_all(&mut *reader).await;
+        for query in [
+            shared::IS_UNSEALED,
+            LEAVES,
+            shared::TIMERS,
+            shared::KEPT_MAIL,
+            shared::ANSWERS,
+        ] {
+            let found = sqlx::query(query)
+                .bind(project.0)
+                .fetch_all(&mut *reader)
+                .await;
             rows.push(found.map_err(broken)?);
         }
         reader.rollback().await.map_err(broken)?;
@@ -129,7 +143,11 @@ impl AuditStore for PostgresStore {
         limit: u32,
     ) -> Result<Vec<KeptToken>, ReadError> {
         let (after, limit) = (after.unwrap_or_default(), i64::from(limit));
-        let rows = self.rows(|| sqlx::query(shared::KEPT_TOKENS).bind(after.clone()).bind(limit));
+        let rows = self.rows(|| {
+            sqlx::query(shared::KEPT_TOKENS)
+                .bind(after.clone())
+                .bind(limit)
+        });
         each(&rows.await?, read::kept_token)
     }
 }

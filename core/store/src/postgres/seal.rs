@@ -68,13 +68,21 @@ async fn attempt(pool: &PgPool, seal: &Seal) -> Result<Option<Epoch>, sqlx::Erro
     let mut transaction = pool.begin().await?;
     let connection = &mut *transaction;
     sqlx::query(ONE_AT_A_TIME).execute(&mut *connection).await?;
-    let rows = sqlx::query(shared::LAST_EPOCH).fetch_all(&mut *connection).await?;
+    let rows = sqlx::query(shared::LAST_EPOCH)
+        .fetch_all(&mut *connection)
+        .await?;
     let previous = decoded(each(&rows, read::epoch))?.pop();
     let epoch = Epoch::number_after(previous.as_ref());
     let limit = i64::from(SEAL_MAX);
-    let marked: Vec<(Uuid,)> = sqlx::query_as(MARKED).bind(limit).fetch_all(&mut *connection).await?;
+    let marked: Vec<(Uuid,)> = sqlx::query_as(MARKED)
+        .bind(limit)
+        .fetch_all(&mut *connection)
+        .await?;
     let marked: Vec<Uuid> = marked.into_iter().map(|(id,)| id).collect();
-    let rows = sqlx::query(STAND).bind(marked).fetch_all(&mut *connection).await?;
+    let rows = sqlx::query(STAND)
+        .bind(marked)
+        .fetch_all(&mut *connection)
+        .await?;
     let stand: Result<Vec<Leaf>, ReadError> = rows.iter().map(|row| leaf(row, epoch)).collect();
     let mut leaves = decoded(stand)?;
     let rows = sqlx::query(shared::UNSEALED_DOCUMENTS)
@@ -82,7 +90,10 @@ async fn attempt(pool: &PgPool, seal: &Seal) -> Result<Option<Epoch>, sqlx::Erro
         .fetch_all(&mut *connection)
         .await?;
     let documents = decoded(each(&rows, read::kept_document))?;
-    let rows = sqlx::query(shared::UNSEALED_TOKENS).bind(limit).fetch_all(&mut *connection).await?;
+    let rows = sqlx::query(shared::UNSEALED_TOKENS)
+        .bind(limit)
+        .fetch_all(&mut *connection)
+        .await?;
     let tokens = decoded(each(&rows, read::kept_token))?;
     let registry =
         Registry::of(&documents, &tokens).map_err(|error| sqlx::Error::Encode(error.into()))?;
@@ -128,12 +139,30 @@ async fn add(
     let projects: Vec<Uuid> = leaves.iter().map(|leaf| leaf.project.0).collect();
     sqlx::query(ADD_LEAVES)
         .bind(&projects)
-        .bind(leaves.iter().map(|leaf| number(leaf.epoch)).collect::<Vec<_>>())
-        .bind(leaves.iter().map(|leaf| number(leaf.version)).collect::<Vec<_>>())
-        .bind(leaves.iter().map(|leaf| bytes(&leaf.head)).collect::<Vec<_>>())
+        .bind(
+            leaves
+                .iter()
+                .map(|leaf| number(leaf.epoch))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            leaves
+                .iter()
+                .map(|leaf| number(leaf.version))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            leaves
+                .iter()
+                .map(|leaf| bytes(&leaf.head))
+                .collect::<Vec<_>>(),
+        )
         .execute(&mut *connection)
         .await?;
-    sqlx::query(UNMARK).bind(&projects).execute(&mut *connection).await?;
+    sqlx::query(UNMARK)
+        .bind(&projects)
+        .execute(&mut *connection)
+        .await?;
     Ok(())
 }
 

@@ -43,12 +43,17 @@ SELECT id FROM ids WHERE id IS NOT NULL AND id > $1";
 #[async_trait]
 impl AuditStore for SqliteStore {
     async fn unsealed(&self, limit: u32) -> Result<u64, ReadError> {
-        self.one(sqlx::query(shared::UNSEALED).bind(limit)).await?.count(0)
+        self.one(sqlx::query(shared::UNSEALED).bind(limit))
+            .await?
+            .count(0)
     }
 
     async fn seal(&self, seal: Seal) -> Result<Option<Epoch>, CommitError> {
         let sealed = Arc::default();
-        let order = SealOrder { seal, sealed: Arc::clone(&sealed) };
+        let order = SealOrder {
+            seal,
+            sealed: Arc::clone(&sealed),
+        };
         self.submit(Operation::Seal(order)).await?;
         let mut sealed = sealed.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(sealed.take())
@@ -74,7 +79,9 @@ impl AuditStore for SqliteStore {
         after: Option<ProjectId>,
         limit: u32,
     ) -> Result<Vec<ProjectId>, ReadError> {
-        let query = sqlx::query(PROJECT_IDS).bind(id(after.unwrap_or(REGISTRY))).bind(limit);
+        let query = sqlx::query(PROJECT_IDS)
+            .bind(id(after.unwrap_or(REGISTRY)))
+            .bind(limit);
         each(&self.rows(query).await?, |row| row.project_id(0))
     }
 
@@ -82,11 +89,23 @@ impl AuditStore for SqliteStore {
         let broken = |error: sqlx::Error| failed(&error);
         // One transaction: all that is read stood side by side at one moment.
         let mut reader = self.readers.begin().await.map_err(broken)?;
-        let row = sqlx::query(sql::LOAD).bind(id(project)).fetch_optional(&mut *reader).await;
+        let row = sqlx::query(sql::LOAD)
+            .bind(id(project))
+            .fetch_optional(&mut *reader)
+            .await;
         let row = row.map_err(broken)?;
         let mut rows = Vec::new();
-        for query in [shared::IS_UNSEALED, LEAVES, shared::TIMERS, shared::KEPT_MAIL, shared::ANSWERS] {
-            let found = sqlx::query(query).bind(id(project)).fetch_all(&mut *reader).await;
+        for query in [
+            shared::IS_UNSEALED,
+            LEAVES,
+            shared::TIMERS,
+            shared::KEPT_MAIL,
+            shared::ANSWERS,
+        ] {
+            let found = sqlx::query(query)
+                .bind(id(project))
+                .fetch_all(&mut *reader)
+                .await;
             rows.push(found.map_err(broken)?);
         }
         reader.rollback().await.map_err(broken)?;
@@ -110,7 +129,10 @@ impl AuditStore for SqliteStore {
         limit: u32,
     ) -> Result<Vec<KeptDocument>, ReadError> {
         let (kind, digest) = after.unwrap_or_default();
-        let query = sqlx::query(shared::KEPT_DOCUMENTS).bind(kind).bind(digest).bind(limit);
+        let query = sqlx::query(shared::KEPT_DOCUMENTS)
+            .bind(kind)
+            .bind(digest)
+            .bind(limit);
         each(&self.rows(query).await?, read::kept_document)
     }
 
@@ -119,7 +141,9 @@ impl AuditStore for SqliteStore {
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<KeptToken>, ReadError> {
-        let query = sqlx::query(shared::KEPT_TOKENS).bind(after.unwrap_or_default()).bind(limit);
+        let query = sqlx::query(shared::KEPT_TOKENS)
+            .bind(after.unwrap_or_default())
+            .bind(limit);
         each(&self.rows(query).await?, read::kept_token)
     }
 }

@@ -38,10 +38,7 @@ pub(crate) fn parameters(
     ])
 }
 
-fn unmarked(
-    group: &Group<'_>,
-    marked: &HashSet<ProjectId>,
-) -> Result<String, serde_json::Error> {
+fn unmarked(group: &Group<'_>, marked: &HashSet<ProjectId>) -> Result<String, serde_json::Error> {
     let new = group.changed.keys().filter(|id| !marked.contains(id));
     json(&new.map(|id| id.0.simple()).collect::<Vec<_>>())
 }

@@ -32,10 +32,15 @@ pub(super) async fn seal(
     connection: &mut SqliteConnection,
     seal: &Seal,
 ) -> Result<Option<Epoch>, sqlx::Error> {
-    let rows = sqlx::query(shared::LAST_EPOCH).fetch_all(&mut *connection).await?;
+    let rows = sqlx::query(shared::LAST_EPOCH)
+        .fetch_all(&mut *connection)
+        .await?;
     let previous = decoded(each(&rows, read::epoch))?.pop();
     let epoch = Epoch::number_after(previous.as_ref());
-    let rows = sqlx::query(CHANGED).bind(SEAL_MAX).fetch_all(&mut *connection).await?;
+    let rows = sqlx::query(CHANGED)
+        .bind(SEAL_MAX)
+        .fetch_all(&mut *connection)
+        .await?;
     let changed: Result<Vec<Leaf>, ReadError> = rows.iter().map(|row| leaf(row, epoch)).collect();
     let mut leaves = decoded(changed)?;
     let rows = sqlx::query(shared::UNSEALED_DOCUMENTS)
@@ -55,7 +60,8 @@ pub(super) async fn seal(
     if leaves.is_empty() {
         return Ok(None);
     }
-    let made = next_epoch(previous.as_ref(), &leaves, seal).map_err(|e| sqlx::Error::Decode(e.into()))?;
+    let made =
+        next_epoch(previous.as_ref(), &leaves, seal).map_err(|e| sqlx::Error::Decode(e.into()))?;
     add(connection, &made, &leaves).await?;
     note(connection, &made, &documents, &tokens).await?;
     Ok(Some(made))
@@ -87,14 +93,25 @@ async fn add(
         .execute(&mut *connection)
         .await?;
     let rows = leaves.iter().map(|leaf| {
-        let Leaf { project, epoch, version, head } = leaf;
+        let Leaf {
+            project,
+            epoch,
+            version,
+            head,
+        } = leaf;
         (project.0.simple(), epoch, version, head)
     });
     let rows = serde_json::to_string(&rows.collect::<Vec<_>>()).map_err(encode)?;
-    sqlx::query(ADD_LEAVES).bind(rows).execute(&mut *connection).await?;
+    sqlx::query(ADD_LEAVES)
+        .bind(rows)
+        .execute(&mut *connection)
+        .await?;
     let ids: Vec<_> = leaves.iter().map(|leaf| leaf.project.0.simple()).collect();
     let ids = serde_json::to_string(&ids).map_err(encode)?;
-    sqlx::query(UNMARK).bind(ids).execute(&mut *connection).await?;
+    sqlx::query(UNMARK)
+        .bind(ids)
+        .execute(&mut *connection)
+        .await?;
     Ok(())
 }
 

@@ -221,7 +221,8 @@ async fn write(
     group: &Group<'_>,
     marked: &HashSet<ProjectId>,
 ) -> Result<Option<Epoch>, sqlx::Error> {
-    let parameters = parameters(group, marked).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let parameters =
+        parameters(group, marked).map_err(|error| sqlx::Error::Encode(error.into()))?;
     let mut query = sqlx::query(sql::WRITE_GROUP);
     for parameter in parameters {
         query = query.bind(parameter);

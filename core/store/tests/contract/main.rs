@@ -9,8 +9,10 @@
 
 mod checks;
 mod crash;
+mod memory;
 mod model;
 mod postgres;
 mod samples;
 mod server;
 mod sqlite;
+mod tamper;

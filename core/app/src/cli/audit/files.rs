@@ -24,7 +24,9 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
 
 /// Opens a file for reading.
 pub fn input(path: &Path) -> Result<BufReader<File>, Failure> {
-    File::open(path).map(BufReader::new).map_err(|error| unreadable(path, &error))
+    File::open(path)
+        .map(BufReader::new)
+        .map_err(|error| unreadable(path, &error))
 }
 
 /// A file that is being written; removed unless it is kept.
@@ -39,7 +41,9 @@ pub struct Output {
 pub fn output(path: &Path) -> Result<Output, Failure> {
     let file = private(OpenOptions::new().write(true).create_new(true)).open(path);
     let file = file.map_err(|error| {
-        unreadable(path, &error).at("--to").hint("choose a new file in a folder that exists")
+        unreadable(path, &error)
+            .at("--to")
+            .hint("choose a new file in a folder that exists")
     })?;
     Ok(Output {
         writer: BufWriter::new(file),
@@ -51,8 +55,8 @@ pub fn output(path: &Path) -> Result<Output, Failure> {
 impl Output {
     /// Makes it durable.
     pub fn keep(mut self) -> Result<(), Failure> {
-        let synced = std::io::Write::flush(&mut self.writer)
-            .and_then(|()| self.writer.get_ref().sync_all());
+        let synced =
+            std::io::Write::flush(&mut self.writer).and_then(|()| self.writer.get_ref().sync_all());
         synced.map_err(|error| unreadable(&self.path, &error))?;
         self.kept = true;
         Ok(())
@@ -92,13 +96,19 @@ enum Anchor {
 /// The epochs that a file notes.
 pub fn anchors(path: &Path) -> Result<Vec<Epoch>, Failure> {
     let wrong = |text: String| {
-        Failure::new(Exit::Usage, "E-AUDIT-ANCHOR", format!("{}: {text}", path.display()))
-            .at("--anchor")
-            .hint("give what `audit head --json` wrote, or an earlier bundle")
+        Failure::new(
+            Exit::Usage,
+            "E-AUDIT-ANCHOR",
+            format!("{}: {text}", path.display()),
+        )
+        .at("--anchor")
+        .hint("give what `audit head --json` wrote, or an earlier bundle")
     };
     let mut reader = input(path)?;
     let mut first = String::new();
-    reader.read_line(&mut first).map_err(|error| unreadable(path, &error))?;
+    reader
+        .read_line(&mut first)
+        .map_err(|error| unreadable(path, &error))?;
     reader.rewind().map_err(|error| unreadable(path, &error))?;
     let epochs = if bundle::is_bundle(&first) {
         let last = bundle::last_epoch(&mut reader).map_err(|error| wrong(error.to_string()))?;
@@ -111,7 +121,9 @@ pub fn anchors(path: &Path) -> Result<Vec<Epoch>, Failure> {
         }
     };
     for epoch in &epochs {
-        epoch.check().map_err(|error| wrong(format!("epoch {}: {error}", epoch.number)))?;
+        epoch
+            .check()
+            .map_err(|error| wrong(format!("epoch {}: {error}", epoch.number)))?;
     }
     if epochs.is_empty() {
         return Err(wrong("it has no epoch".to_owned()));
@@ -122,7 +134,11 @@ pub fn anchors(path: &Path) -> Result<Vec<Epoch>, Failure> {
 /// Reads a proof.
 pub fn proof(path: &Path) -> Result<Proof, Failure> {
     serde_json::from_reader(input(path)?).map_err(|error| {
-        Failure::new(Exit::Usage, "E-AUDIT-PROOF", format!("{}: {error}", path.display()))
-            .hint("give what `audit prove` wrote")
+        Failure::new(
+            Exit::Usage,
+            "E-AUDIT-PROOF",
+            format!("{}: {error}", path.display()),
+        )
+        .hint("give what `audit prove` wrote")
     })
 }

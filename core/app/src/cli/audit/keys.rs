@@ -33,15 +33,23 @@ pub fn generate(global: &Global, args: &KeygenArgs) -> Result<Exit, Failure> {
             file.sync_all()
         });
     written.map_err(|error| {
-        Failure::new(Exit::Unavailable, "E-AUDIT-FILE", format!("{path}: {error}"))
-            .at("--to")
-            .hint("choose a new file in a folder that exists")
+        Failure::new(
+            Exit::Unavailable,
+            "E-AUDIT-FILE",
+            format!("{path}: {error}"),
+        )
+        .at("--to")
+        .hint("choose a new file in a folder that exists")
     })?;
     if global.json {
         return document(&json!({"key-file": args.to, "public": public})).map(|()| Exit::Ok);
     }
-    line(format!("The public key, to be noted elsewhere:\n\n  {public}\n"))?;
-    line(format!("Sign with it by `[audit] key-file = \"{path}\"` in liucheng.toml."))?;
+    line(format!(
+        "The public key, to be noted elsewhere:\n\n  {public}\n"
+    ))?;
+    line(format!(
+        "Sign with it by `[audit] key-file = \"{path}\"` in liucheng.toml."
+    ))?;
     Ok(Exit::Ok)
 }
 
@@ -62,9 +70,13 @@ pub fn trusted(keys: &[String]) -> Result<Vec<String>, Failure> {
         if is_public_key(&key) {
             return Ok(key);
         }
-        Err(Failure::new(Exit::Usage, "E-AUDIT-KEY", format!("{key:?} is no public key"))
-            .at("--key")
-            .hint("give the 64 hex digits that `audit keygen` showed"))
+        Err(Failure::new(
+            Exit::Usage,
+            "E-AUDIT-KEY",
+            format!("{key:?} is no public key"),
+        )
+        .at("--key")
+        .hint("give the 64 hex digits that `audit keygen` showed"))
     })
     .collect()
 }

@@ -79,8 +79,15 @@ impl Progress {
 }
 
 fn lines(check: &ProjectCheck) -> Result<(), Failure> {
-    let verdict = if check.problems.is_empty() { "ok" } else { "BAD" };
-    line(format!("{verdict:4} {:24} {} records", check.code, check.records))?;
+    let verdict = if check.problems.is_empty() {
+        "ok"
+    } else {
+        "BAD"
+    };
+    line(format!(
+        "{verdict:4} {:24} {} records",
+        check.code, check.records
+    ))?;
     let mut problems = check.problems.iter();
     problems.try_for_each(|problem| line(format!("       {problem}")))
 }
@@ -102,7 +109,10 @@ fn summary(report: &Report) -> Result<(), Failure> {
         epoch(head)?;
     }
     if let Some(first) = &report.first {
-        let project = first.project.map(|id| format!("project {id}: ")).unwrap_or_default();
+        let project = first
+            .project
+            .map(|id| format!("project {id}: "))
+            .unwrap_or_default();
         line(format!("first problem: {project}{first}"))?;
     }
     Ok(())
