@@ -68,6 +68,7 @@ impl World {
             clock: clock.clone(),
             library: Arc::new(Library::new(calendar, library)),
             wake: Arc::default(),
+            cache: Arc::default(),
             mail_domain: "test.example".into(),
         };
         let sealer = Sealer {

@@ -163,6 +163,7 @@ fn options(trust: &TrustArgs) -> Result<VerifyOptions, Failure> {
         anchors,
         keys: keys::trusted(&trust.keys)?,
         secret: keys::random()?,
+        ..VerifyOptions::default()
     })
 }
 

@@ -3,7 +3,6 @@
 use std::{
     io::IsTerminal,
     net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
     time::Duration,
 };
 
@@ -55,11 +54,7 @@ pub async fn run(global: &Global, args: ServeArgs) -> Result<Exit, Failure> {
     start_log();
     let signer = compose::signer(&global.data_dir())?;
     let engine = compose::open(&global.place()).await?;
-    let sealer = Sealer {
-        store: Arc::clone(&engine.store),
-        clock: Arc::clone(&engine.clock),
-        signer,
-    };
+    let sealer = engine.sealer(signer);
     serve(engine, sealer, args.listen, global.json).await?;
     Ok(Exit::Ok)
 }

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::Signer;
 use crate::{
+    Engine,
     error::CommandError,
     ports::{Clock, CommitError, Epoch, SEAL_MAX, Seal, Store},
 };
@@ -87,6 +88,18 @@ impl Sealer {
             if !full {
                 return Ok(sealed);
             }
+        }
+    }
+}
+
+impl Engine {
+    /// The sealer of this engine's store, by its clock.
+    #[must_use]
+    pub fn sealer(&self, signer: Option<Arc<Signer>>) -> Sealer {
+        Sealer {
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            signer,
         }
     }
 }

@@ -151,6 +151,7 @@ fn engine(store: &Arc<dyn Store>, clock: &Arc<SimulatedClock>) -> Engine {
             BTreeMap::from([(String::new(), entry)]),
         )),
         wake: Arc::default(),
+        cache: Arc::default(),
         mail_domain: "test.example".into(),
     }
 }
