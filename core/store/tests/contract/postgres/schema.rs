@@ -88,7 +88,14 @@ async fn hot_tables_have_keys_that_start_with_the_project() {
         let mut keys = columns.iter().filter(|c| c.0 == table && c.4 == 1);
         keys.next().map(|c| c.1.as_str())
     };
-    for table in ["history", "timer", "outbox", "answer"] {
+    for table in [
+        "history",
+        "timer",
+        "outbox",
+        "answer",
+        "unsealed",
+        "epoch_leaf",
+    ] {
         assert_eq!(first(table), Some("project"), "{table}");
     }
     assert_eq!(first("project"), Some("id"));

@@ -322,3 +322,17 @@ async fn tampering_with_postgres_is_found() {
     nothing_is_left_out(&database).await;
     exhaustive(&database).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_beside_changes_on_sqlite_raises_no_alarm() {
+    let database = databases::Sqlite::new().await;
+    world::check_while_changing(database.writer().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_beside_changes_on_postgres_raises_no_alarm() {
+    let Some(database) = databases::Postgres::new().await else {
+        return;
+    };
+    world::check_while_changing(database.writer().await).await;
+}

@@ -3,12 +3,18 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use liucheng_engine::{
     Engine,
-    audit::{Signer, seal::Sealer, verify::VerifyOptions},
+    audit::{
+        ProjectCheck, Signer,
+        verify::{VerifyOptions, verify_store},
+    },
     commands::{Actor, Create, FireEvent},
     library::{Entry, Library, Sources},
     ports::{Clock, Epoch, Instant, ProjectId, SimulatedClock, Store, TokenRow},
@@ -59,11 +65,7 @@ pub async fn build(store: Arc<dyn Store>) -> World {
         store.put_token(token).await.unwrap();
     }
     let signer = Arc::new(Signer::new(&[7; 32]));
-    let sealer = Sealer {
-        store: Arc::clone(&store),
-        clock: clock.clone(),
-        signer: Some(Arc::clone(&signer)),
-    };
+    let sealer = engine.sealer(Some(Arc::clone(&signer)));
     let mut projects = Vec::new();
     for code in ["T-1", "T-2"] {
         projects.push(create(&engine, code).await);
@@ -192,4 +194,57 @@ async fn fire(engine: &Engine, id: ProjectId, event: &str, facts: Json) {
         .fire(&officer(), id, command, Some(&key))
         .await
         .unwrap();
+}
+
+/// Creates and changes projects, seals and checks at the same time.
+///
+/// A check that cries wolf beside a busy server would soon be ignored.
+pub async fn check_while_changing(store: Arc<dyn Store>) {
+    let clock = Arc::new(SimulatedClock::new(instant("2026-10-23")));
+    let engine = engine(&store, &clock);
+    engine.library.keep_in(&*store).await.unwrap();
+    let stopped = Arc::new(AtomicBool::new(false));
+    let mut busy = Vec::new();
+    for officer in 0..3 {
+        let (engine, stopped) = (engine.clone(), Arc::clone(&stopped));
+        busy.push(tokio::spawn(async move {
+            for number in 0.. {
+                let id = create(&engine, &format!("C-{officer}-{number}")).await;
+                for (_, event, facts) in EVENTS {
+                    fire(&engine, id, event, serde_json::from_str(facts).unwrap()).await;
+                }
+                if stopped.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+        }));
+    }
+    let (sealer, done) = (engine.sealer(None), Arc::clone(&stopped));
+    busy.push(tokio::spawn(async move {
+        while !done.load(Ordering::Relaxed) {
+            sealer.seal_all().await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }));
+    let options = VerifyOptions {
+        now: clock.now(),
+        known: engine_definitions(&engine),
+        ..VerifyOptions::default()
+    };
+    let mut records = 0;
+    for _ in 0..12 {
+        let mut problems = Vec::new();
+        let mut tell = |check: ProjectCheck| problems.extend(check.problems);
+        let report = verify_store(&*store, options.clone(), &mut tell)
+            .await
+            .unwrap();
+        assert!(report.is_good(), "{report:#?} {problems:#?}");
+        assert!(report.counts.records >= records);
+        records = report.counts.records;
+    }
+    stopped.store(true, Ordering::Relaxed);
+    for task in busy {
+        task.await.unwrap();
+    }
+    assert!(records > 20, "{records} records only");
 }
