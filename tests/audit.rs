@@ -96,6 +96,12 @@ fn a_bundle_is_checked_anywhere_and_edits_are_found() {
     let stranger = run(&["audit", "verify", &bundle, "--key", &"ab".repeat(32)]);
     assert_ne!(stranger.code, 0);
 
+    // The same bundle later is an anchor as well.
+    assert_eq!(
+        folder.run(&["audit", "verify", "--anchor", &bundle]).code,
+        0
+    );
+
     // A record is proven without any database.
     let proof = folder.keep(
         "proof.json",
@@ -134,6 +140,40 @@ fn a_bundle_is_checked_anywhere_and_edits_are_found() {
         assert_eq!(said.code, 1, "cut at line {cut}");
         assert!(said.out.contains("A-BUNDLE"), "{}", said.out);
     }
+}
+
+/// The file of the database, changed as a disk editor would.
+#[test]
+fn an_edited_database_file_is_found() {
+    let folder = Folder::new();
+    for code in ["E-1", "E-2"] {
+        let said = folder.run(&["project", "create", "--code", code, "--name", "篡改"]);
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+    assert_eq!(folder.run(&["audit", "seal"]).code, 0);
+    assert_eq!(folder.run(&["verify"]).code, 0);
+    let path = folder.path("data/liucheng.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Within the payload of the first record of E-2, and nowhere else.
+    let from = br#"{"opened":{"code":"E-2","name":"#;
+    let place = bytes
+        .windows(from.len())
+        .position(|window| window == from)
+        .unwrap();
+    bytes[place + from.len() + 1] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let said = folder.run(&["verify", "--json"]);
+    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+    let report = said.json();
+    assert_eq!(
+        (report["bad"].as_u64(), report["checks"][0]["code"].as_str()),
+        (Some(1), Some("E-2"))
+    );
+    assert_eq!(report["first"]["seq"], 1);
+    let said = folder.run(&["verify"]);
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("BAD  E-2"), "{}", said.out);
+    assert!(said.out.contains("first problem: project"), "{}", said.out);
 }
 
 /// Bundles hold names, key files a secret.

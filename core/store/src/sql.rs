@@ -48,6 +48,13 @@ pub(crate) const UNSEALED: &str =
 /// Whether a project was changed since it was last sealed.
 pub(crate) const IS_UNSEALED: &str = "SELECT count(*) FROM unsealed WHERE project = $1";
 
+/// Marks projects that were changed since they were last sealed and are not marked.
+pub(crate) const MARK_UNMARKED: &str = "
+INSERT INTO unsealed (project)
+SELECT p.id FROM project AS p WHERE p.version > coalesce((
+    SELECT l.version FROM epoch_leaf AS l WHERE l.project = p.id ORDER BY l.epoch DESC LIMIT 1), 0)
+ON CONFLICT (project) DO NOTHING";
+
 /// The newest epoch.
 pub(crate) const LAST_EPOCH: &str = "
 SELECT number, sealed_at, leaves, root, previous, hash, key, signature FROM epoch

@@ -45,7 +45,7 @@ pub enum AuditCommand {
     /// Show the last epoch, to be noted elsewhere.
     Head,
     /// Seal what has changed now. The server has to be stopped; it seals by itself.
-    Seal,
+    Seal(SealArgs),
     /// Make a key that signs epochs.
     Keygen(keys::KeygenArgs),
 }
@@ -110,6 +110,15 @@ pub struct EpochsArgs {
     limit: u32,
 }
 
+/// What to seal.
+#[derive(Debug, Args)]
+pub struct SealArgs {
+    /// Also what was changed without being marked, as nodes of a version without epochs leave it. Check
+    /// first: this takes such changes for right.
+    #[arg(long)]
+    unmarked: bool,
+}
+
 /// Runs a command on the audit trail.
 pub async fn run(global: &Global, command: AuditCommand) -> Result<Exit, Failure> {
     match command {
@@ -119,7 +128,7 @@ pub async fn run(global: &Global, command: AuditCommand) -> Result<Exit, Failure
         AuditCommand::VerifyProof(args) => verify_proof(global, &args),
         AuditCommand::Epochs(args) => epochs(global, &args).await,
         AuditCommand::Head => head(global).await,
-        AuditCommand::Seal => seal(global).await,
+        AuditCommand::Seal(args) => seal(global, &args).await,
         AuditCommand::Keygen(args) => keys::generate(global, &args),
     }
 }
@@ -303,7 +312,7 @@ async fn head(global: &Global) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-async fn seal(global: &Global) -> Result<Exit, Failure> {
+async fn seal(global: &Global, args: &SealArgs) -> Result<Exit, Failure> {
     let place = global.place();
     let signer = compose::signer(&place.dir)?;
     let store = compose::open_for_writing(&place).await?;
@@ -312,7 +321,11 @@ async fn seal(global: &Global) -> Result<Exit, Failure> {
         clock: std::sync::Arc::new(SystemClock),
         signer,
     };
-    let sealed: Vec<Epoch> = sealer.seal_all().await?;
+    let sealed: Vec<Epoch> = if args.unmarked {
+        sealer.seal_unmarked().await?
+    } else {
+        sealer.seal_all().await?
+    };
     sealer.store.close().await;
     if global.json {
         document(&json!({"epochs": sealed}))?;

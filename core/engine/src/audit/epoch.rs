@@ -143,6 +143,7 @@ mod tests {
         let seal = Seal {
             at: Instant(5),
             signer: Some(Arc::new(Signer::new(&[1; 32]))),
+            unmarked: false,
         };
         let first = Epoch::next(None, &[leaf(1)], &seal).unwrap();
         assert_eq!(first.check(), Ok(()));
@@ -186,6 +187,7 @@ mod tests {
         let seal = |at| Seal {
             at: Instant(at),
             signer: None,
+            unmarked: false,
         };
         let first = Epoch::next(None, &[leaf(1)], &seal(9)).unwrap();
         let second = Epoch::next(Some(&first), &[leaf(1)], &seal(5)).unwrap();

@@ -58,7 +58,7 @@ impl Sealer {
         let due = last.is_none_or(|last| {
             let age = now.0.saturating_sub(last.sealed_at.0);
             // A clock that was set back says nothing about the age.
-            age < 0 || age >= INTERVAL_MICROS
+            !(0..INTERVAL_MICROS).contains(&age)
         });
         if due || self.store.unsealed(SEAL_MAX).await? >= u64::from(SEAL_MAX) {
             self.seal_all().await
@@ -72,11 +72,24 @@ impl Sealer {
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn seal_all(&self) -> Result<Vec<Epoch>, CommandError> {
+        self.seal_until_done(false).await
+    }
+
+    /// As [`seal_all`](Self::seal_all), and what was changed without being marked as well.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn seal_unmarked(&self) -> Result<Vec<Epoch>, CommandError> {
+        self.seal_until_done(true).await
+    }
+
+    async fn seal_until_done(&self, unmarked: bool) -> Result<Vec<Epoch>, CommandError> {
         let mut sealed: Vec<Epoch> = Vec::new();
         loop {
             let seal = Seal {
                 at: self.clock.now(),
                 signer: self.signer.clone(),
+                unmarked: unmarked && sealed.is_empty(),
             };
             let Some(epoch) = self.store.seal(seal).await? else {
                 return Ok(sealed);

@@ -143,6 +143,9 @@ pub struct Seal {
     pub at: Instant,
     /// Who signs it, if anybody.
     pub signer: Option<Arc<Signer>>,
+    /// Also mark the projects that have changed since they were last sealed and are not marked, as
+    /// programs leave them that know of no epochs. Looks at every project.
+    pub unmarked: bool,
 }
 
 impl fmt::Debug for Seal {

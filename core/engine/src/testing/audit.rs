@@ -84,6 +84,14 @@ impl Tables {
     fn seal(&mut self, seal: &Seal) -> Result<Option<Epoch>, CommitError> {
         let failed = |error: serde_json::Error| CommitError::Unavailable(error.to_string());
         let number = Epoch::number_after(self.epochs.last());
+        if seal.unmarked {
+            let last = |id: &ProjectId| self.leaves.range((*id, 0)..=(*id, u64::MAX)).next_back();
+            let sealed = |id: &ProjectId| last(id).map_or(0, |(_, leaf)| leaf.version);
+            let projects = self.projects.iter();
+            let changed = projects.filter(|(id, row)| row.version > sealed(id));
+            let changed: Vec<ProjectId> = changed.map(|(id, _)| *id).collect();
+            self.unsealed.extend(changed);
+        }
         let changed = self.unsealed.iter().take(SEAL_MAX as usize);
         let rows = changed.filter_map(|id| self.projects.get(id));
         let mut leaves: Vec<Leaf> = rows

@@ -73,6 +73,11 @@ async fn attempt(pool: &PgPool, seal: &Seal) -> Result<Option<Epoch>, sqlx::Erro
         .await?;
     let previous = decoded(each(&rows, read::epoch))?.pop();
     let epoch = Epoch::number_after(previous.as_ref());
+    if seal.unmarked {
+        sqlx::query(shared::MARK_UNMARKED)
+            .execute(&mut *connection)
+            .await?;
+    }
     let limit = i64::from(SEAL_MAX);
     let marked: Vec<(Uuid,)> = sqlx::query_as(MARKED)
         .bind(limit)

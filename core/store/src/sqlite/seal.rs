@@ -37,6 +37,11 @@ pub(super) async fn seal(
         .await?;
     let previous = decoded(each(&rows, read::epoch))?.pop();
     let epoch = Epoch::number_after(previous.as_ref());
+    if seal.unmarked {
+        sqlx::query(shared::MARK_UNMARKED)
+            .execute(&mut *connection)
+            .await?;
+    }
     let rows = sqlx::query(CHANGED)
         .bind(SEAL_MAX)
         .fetch_all(&mut *connection)

@@ -20,7 +20,38 @@ fn unsigned(at: i64) -> Seal {
     Seal {
         at: Instant(at),
         signer: None,
+        unmarked: false,
     }
+}
+
+/// Brings a database back to what it was before there were epochs.
+pub const WITHOUT_EPOCHS: &str = "
+DROP TABLE unsealed; DROP TABLE epoch; DROP TABLE epoch_leaf;
+DROP INDEX document_unsealed; DROP INDEX token_unsealed;
+ALTER TABLE document DROP COLUMN epoch; ALTER TABLE token DROP COLUMN epoch;
+DELETE FROM _sqlx_migrations WHERE version = 3";
+
+/// Seals what older programs have left: what was there before the first epoch is marked, and what
+/// nodes change that mark nothing (`unmark` does what they do) is sealed when asked for.
+pub async fn seal_what_older_programs_left(store: &dyn Store, unmark: impl AsyncFnOnce()) {
+    assert_eq!(store.unsealed(9).await.unwrap(), 2);
+    let first = store.seal(unsigned(1)).await.unwrap().unwrap();
+    assert_eq!((first.number, first.leaves), (1, 2));
+    store.commit(change(id(1), 1, "li")).await.unwrap();
+    unmark().await;
+    assert_eq!(store.seal(unsigned(1)).await.unwrap(), None);
+    let all = || Seal {
+        unmarked: true,
+        ..unsigned(1)
+    };
+    store.seal(all()).await.unwrap().unwrap();
+    let leaves = store.epoch_leaves(2, 9).await.unwrap();
+    let leaves: Vec<_> = leaves
+        .iter()
+        .map(|leaf| (leaf.project, leaf.version))
+        .collect();
+    assert_eq!(leaves, [(id(1), 2)]);
+    assert_eq!(store.seal(all()).await.unwrap(), None);
 }
 
 /// Project and version of each leaf.
@@ -88,8 +119,11 @@ pub async fn epochs_are_chained_and_signed(database: &impl Database) {
     for number in 1..=5 {
         store.commit(opening(number)).await.unwrap();
         let signer = (number % 2 == 0).then(|| Arc::clone(&signer));
-        let at = Instant(10 - i64::try_from(number).unwrap());
-        made.push(store.seal(Seal { at, signer }).await.unwrap().unwrap());
+        let seal = Seal {
+            signer,
+            ..unsigned(10 - i64::try_from(number).unwrap())
+        };
+        made.push(store.seal(seal).await.unwrap().unwrap());
     }
     assert_eq!(store.epochs(0, 9).await.unwrap(), made);
     assert_eq!(store.epochs(1, 2).await.unwrap(), made[1..3]);

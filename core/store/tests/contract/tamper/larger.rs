@@ -175,6 +175,7 @@ async fn unsigned(database: &impl Tampered, world: &World) {
     let seal = Seal {
         at: forged.sealed_at,
         signer: None,
+        unmarked: false,
     };
     // As the program would make it, over the same leaves, but without the key.
     let leaves = database.store().epoch_leaves(last, 9).await.unwrap();

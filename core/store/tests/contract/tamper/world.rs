@@ -232,7 +232,9 @@ pub async fn check_while_changing(store: Arc<dyn Store>) {
         ..VerifyOptions::default()
     };
     let mut records = 0;
-    for _ in 0..12 {
+    let mut checks = 0;
+    while checks < 12 || records < 60 {
+        checks += 1;
         let mut problems = Vec::new();
         let mut tell = |check: ProjectCheck| problems.extend(check.problems);
         let report = verify_store(&*store, options.clone(), &mut tell)
@@ -246,5 +248,4 @@ pub async fn check_while_changing(store: Arc<dyn Store>) {
     for task in busy {
         task.await.unwrap();
     }
-    assert!(records > 20, "{records} records only");
 }
