@@ -37,10 +37,10 @@ pub(crate) struct Surroundings<'a> {
     pub now: Instant,
     /// The number of the last epoch.
     pub last_epoch: u64,
-    /// The definition the project goes by, where the documents have it.
+    /// The definition the project goes by, where the documents have it and this program takes it.
     pub definition: Option<&'a Definition>,
-    /// Whether documents are kept at all.
-    pub documents: bool,
+    /// Whether the documents lack it.
+    pub definition_missing: bool,
 }
 
 /// A project whose records are coming in.
@@ -88,6 +88,11 @@ impl Open {
             leaves,
             problems,
         }
+    }
+
+    /// When it was changed last, or long ago.
+    pub(crate) fn changed_at(&self) -> Instant {
+        self.last.as_ref().map_or(Instant(i64::MIN), |(_, at)| *at)
     }
 
     /// Its id.
@@ -253,7 +258,7 @@ impl Open {
             let text = "the row's columns are not those of the history";
             self.problems.push(Problem::new(Code::State, text));
         }
-        if around.documents && around.definition.is_none() {
+        if around.definition_missing {
             let text = format!(
                 "the definition {} that it goes by is not kept",
                 folded.definition.digest

@@ -142,7 +142,8 @@ pub struct Verifier<'a> {
     balance: [u64; 4],
     registries: BTreeMap<u64, Leaf>,
     found: BTreeMap<u64, Registry>,
-    definitions: BTreeMap<String, Arc<Definition>>,
+    /// Definitions by digest, absent where this program no longer takes one.
+    definitions: BTreeMap<String, Option<Arc<Definition>>>,
     documents: u64,
     open: Option<Open>,
     last_project: Option<crate::ports::ProjectId>,
@@ -356,15 +357,14 @@ impl<'a> Verifier<'a> {
             text,
         });
         let known = self.options.known.get(&digest).cloned();
-        // One that this program no longer takes has the same digest all the same.
-        if let Some(definition) =
-            known.or_else(|| Definition::load(base, overlay).ok().map(Arc::new))
+        let definition = known.or_else(|| Definition::load(base, overlay).ok().map(Arc::new));
+        let named = (&document.id, &document.version);
+        if let Some(definition) = &definition
+            && named != (&definition.doc.id, &definition.doc.version)
         {
-            if (&definition.doc.id, &definition.doc.version) != (&document.id, &document.version) {
-                return None;
-            }
-            self.definitions.insert(digest.clone(), definition);
+            return None;
         }
+        self.definitions.insert(digest.clone(), definition);
         Some(digest)
     }
 
@@ -406,15 +406,21 @@ impl<'a> Verifier<'a> {
         for leaf in open.leaves().to_vec() {
             self.weigh(&leaf, u64::wrapping_sub);
         }
-        let definition = open
-            .definition()
-            .and_then(|digest| self.definitions.get(digest))
-            .cloned();
+        let changed_at = open.changed_at();
+        let kept = open.definition().map(|digest| self.definitions.get(digest));
+        let definition = kept.flatten().cloned().flatten();
+        let sealed_at = self.previous.as_ref().map(|epoch| epoch.sealed_at);
         let check = open.finish(&Surroundings {
-            now: self.options.now,
+            // The clock may have been set back since; what is kept tells how late it was.
+            now: self
+                .options
+                .now
+                .max(changed_at)
+                .max(sealed_at.unwrap_or(changed_at)),
             last_epoch: self.previous.as_ref().map_or(0, |epoch| epoch.number),
             definition: definition.as_deref(),
-            documents: self.documents > 0,
+            // Stores of tests keep no documents.
+            definition_missing: self.documents > 0 && kept.is_some_and(|kept| kept.is_none()),
         });
         self.tell(check);
     }

@@ -150,9 +150,8 @@ impl Walk<'_> {
                 Err(_) => match self.store.epochs(self.last, 1).await {
                     Ok(epochs) => epochs,
                     Err(error) => {
-                        self.last += 1;
-                        self.unreadable(None, Some(self.last), error).await?;
-                        continue;
+                        let next = Some(self.last + 1);
+                        return self.unreadable(None, next, error).await;
                     }
                 },
             };
