@@ -5,12 +5,14 @@
 //!   process, the kernel and the power supply. After a failed commit nothing more is written until a
 //!   restart.
 
+mod audit;
 mod checkpoint;
 mod failure;
 mod lock;
 mod look_up;
 mod parameters;
 mod schema;
+mod seal;
 mod sql;
 mod writer;
 
