@@ -26,10 +26,11 @@ fn unsigned(at: i64) -> Seal {
 
 /// Brings a database back to what it was before there were epochs.
 pub const WITHOUT_EPOCHS: &str = "
+DROP TABLE transfer; DROP INDEX outbox_dead;
 DROP TABLE unsealed; DROP TABLE epoch; DROP TABLE epoch_leaf;
 DROP INDEX document_unsealed; DROP INDEX token_unsealed;
 ALTER TABLE document DROP COLUMN epoch; ALTER TABLE token DROP COLUMN epoch;
-DELETE FROM _sqlx_migrations WHERE version = 3";
+DELETE FROM _sqlx_migrations WHERE version >= 3";
 
 /// Seals what older programs have left: what was there before the first epoch is marked, and what
 /// nodes change that mark nothing (`unmark` does what they do) is sealed when asked for.
