@@ -17,6 +17,7 @@ mod read;
 mod sql;
 mod sqlite;
 mod stats;
+pub mod transfer;
 
 use std::{sync::Arc, time::Duration};
 

@@ -5,10 +5,10 @@
 //!   process, the kernel and the power supply. After a failed commit nothing more is written until a
 //!   restart.
 
-mod lock;
+pub(crate) mod lock;
 mod look_up;
 mod parameters;
-mod schema;
+pub(crate) mod schema;
 mod sql;
 mod writer;
 
@@ -59,14 +59,16 @@ pub async fn open(location: &str, options: Options) -> Result<SqliteStore, Store
     if options.read_only {
         return SqliteStore::reader(path).await;
     }
-    let (connection, lock, _) = prepare(&path, &options).await?;
+    let (mut connection, lock, _) = prepare(&path, &options).await?;
+    schema::refuse_unfinished(&mut connection, &path).await?;
     Ok(SqliteStore::writer(path, connection, lock))
 }
 
 /// Creates or migrates the database and closes it again.
 pub(crate) async fn migrate(location: &str, options: &Options) -> Result<Migrated, StoreError> {
     let path = schema::locate(location)?;
-    let (connection, _lock, from) = prepare(&path, options).await?;
+    let (mut connection, _lock, from) = prepare(&path, options).await?;
+    schema::refuse_unfinished(&mut connection, &path).await?;
     connection
         .close()
         .await
@@ -77,7 +79,8 @@ pub(crate) async fn migrate(location: &str, options: &Options) -> Result<Migrate
     })
 }
 
-async fn prepare(
+/// Takes the lock and opens the file for writing, created and migrated; returns the version before.
+pub(crate) async fn prepare(
     path: &Path,
     options: &Options,
 ) -> Result<(SqliteConnection, WriteLock, i64), StoreError> {
@@ -120,6 +123,7 @@ impl SqliteStore {
             .map_err(|error| open_error(&path, &error))?;
         let found = schema::version(&mut connection, &path).await?;
         check::version(found, &path.display())?;
+        schema::refuse_unfinished(&mut connection, &path).await?;
         drop(connection);
         Ok(Self {
             readers,
