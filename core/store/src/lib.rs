@@ -14,6 +14,8 @@ mod group;
 pub mod postgres;
 mod queue;
 mod read;
+#[cfg(test)]
+mod sharding;
 mod sql;
 mod sqlite;
 mod stats;

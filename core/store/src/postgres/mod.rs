@@ -48,6 +48,8 @@ use crate::{
 
 #[cfg(test)]
 pub(crate) use schema::MIGRATIONS;
+#[cfg(test)]
+pub(crate) use sql::ALL as STATEMENTS;
 
 type ReadQuery = Query<'static, Postgres, PgArguments>;
 

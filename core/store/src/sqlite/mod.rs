@@ -41,6 +41,8 @@ use crate::{
 };
 
 pub(crate) use schema::MIGRATIONS;
+#[cfg(test)]
+pub(crate) use sql::ALL as STATEMENTS;
 
 /// Reads are short and the machine has few cores.
 const READERS: u32 = 4;

@@ -1,9 +1,7 @@
 //! Rows of any table, the same from both databases.
 
 use sha2::{Digest, Sha256};
-use sqlx::{
-    ColumnIndex, Database, Decode, Error, Type, postgres::PgRow, sqlite::SqliteRow,
-};
+use sqlx::{ColumnIndex, Database, Decode, Error, Type, postgres::PgRow, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::tables::{Column, Kind};
