@@ -1,10 +1,13 @@
 //! The command line: nouns, then verbs. One file for each noun.
 
+mod backup;
 mod calendar;
+mod database;
 mod migrate;
 mod plan;
 mod plugin;
 mod project;
+mod restore;
 mod serve;
 mod table;
 mod token;
@@ -98,6 +101,13 @@ enum Command {
     Verify,
     /// Bring the database to this version's schema.
     Migrate,
+    /// Copy databases.
+    #[command(subcommand)]
+    Database(database::DatabaseCommand),
+    /// Back up the database, beside a server that may be running, and try backups out.
+    Backup(backup::BackupArgs),
+    /// Restore a backup into an empty place, checked before and after.
+    Restore(backup::FileArgs),
     /// Print this reference.
     #[command(hide = true)]
     Reference,
@@ -197,6 +207,9 @@ fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {
         Command::Token(command) => wait(token::run(&global, command)),
         Command::Verify => wait(verify::run(&global)),
         Command::Migrate => wait(migrate::run(&global)),
+        Command::Database(command) => wait(database::run(&global, command)),
+        Command::Backup(args) => wait(backup::run(&global, args)),
+        Command::Restore(args) => wait(restore::run(&global, args)),
         Command::Demo(args) => {
             // What the environment names is where real projects lie.
             let data = global.data.filter(|_| data_is_named);

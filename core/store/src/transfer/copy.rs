@@ -85,9 +85,12 @@ impl Work<'_> {
             // The server that comes next shall know what it has.
             self.target.run("ANALYZE".to_owned(), &[]).await?;
         }
+        let names = (self.source.name.clone(), self.target.name.clone());
         self.source.close().await?;
         self.target.close().await?;
         Ok(Summary {
+            source: names.0,
+            target: names.1,
             contents,
             tables,
             copied,

@@ -11,6 +11,7 @@
 mod contents;
 mod copy;
 mod error;
+mod file;
 pub(crate) mod marker;
 mod side;
 mod tables;
@@ -20,15 +21,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use self::{
-    copy::Work,
-    marker::Marker,
-    side::{Side, vacuum_into},
-};
-use crate::{Kind, StoreError, kind};
+use self::{copy::Work, file::vacuum_into, marker::Marker, side::Side};
+use crate::{Kind, StoreError, kind, sqlite::schema};
 
 pub use contents::Contents;
 pub use error::TransferError;
+pub use file::damage;
 
 /// What a copy is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +62,10 @@ pub struct TableSummary {
 /// A finished copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
+    /// The source, without a password.
+    pub source: String,
+    /// The target, without a password.
+    pub target: String,
     /// What both sides hold.
     #[serde(flatten)]
     pub contents: Contents,
@@ -129,6 +131,7 @@ pub async fn snapshot(
     file: &Path,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<(), StoreError> {
+    schema::create(file)?;
     match kind(location) {
         Kind::Sqlite => vacuum_into(location, file).await,
         Kind::Postgres => {

@@ -1,9 +1,6 @@
 //! One of the two databases of a copy: rows in, rows out, whichever kind it is.
 
-use std::{
-    fmt::Write,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write, path::Path};
 
 use sha2::{Digest, Sha256};
 use sqlx::{
@@ -126,6 +123,14 @@ impl Side {
             .synchronous(SqliteSynchronous::Off);
         let mut connection = schema::connect(&options, path).await?;
         schema::migrate(&mut connection, path).await?;
+        Ok(Self::sqlite(connection, path, None))
+    }
+
+    /// Opens an SQLite file for reading, each statement in a snapshot of its own.
+    pub(crate) async fn file(path: &Path) -> Result<Self, StoreError> {
+        let mut connection = schema::connect(&schema::read_options(path), path).await?;
+        let found = schema::version(&mut connection, path).await?;
+        check::version(found, &path.display())?;
         Ok(Self::sqlite(connection, path, None))
     }
 
@@ -316,23 +321,6 @@ impl<'t> Pages<'t> {
         let _ = write!(sql, " ORDER BY {keys} LIMIT {PAGE}");
         (sql, values)
     }
-}
-
-/// Copies an SQLite database into a new file, in one snapshot and beside its writer.
-pub(crate) async fn vacuum_into(location: &str, file: &Path) -> Result<(), StoreError> {
-    let path: PathBuf = schema::locate(location)?;
-    let mut connection = schema::connect(&schema::read_options(&path), &path).await?;
-    let found = schema::version(&mut connection, &path).await?;
-    check::version(found, &path.display())?;
-    let mut side = Side::sqlite(connection, &path, None);
-    super::marker::refuse_unfinished(&mut side).await?;
-    let name = file.to_str().ok_or_else(|| TransferError::Stopped {
-        location: file.display().to_string(),
-        reason: "SQLite takes file names in UTF-8 only".to_owned(),
-    })?;
-    let into = [Value::Text(name.to_owned())];
-    side.run("VACUUM INTO $1".to_owned(), &into).await?;
-    side.close().await
 }
 
 /// Wraps what a database said.

@@ -14,3 +14,5 @@ mod postgres;
 mod samples;
 mod server;
 mod sqlite;
+mod transfer;
+mod upgrade;
