@@ -206,6 +206,7 @@ fn assemble(
         mailer: adapters.mailer,
         clock: adapters.clock,
         library: parts.library,
+        cache: Arc::default(),
         wake,
         mail_domain: adapters.mail_domain.into(),
     })

@@ -66,6 +66,7 @@ impl World {
                 calendar,
                 BTreeMap::from([(String::new(), entry)]),
             )),
+            cache: Arc::default(),
             wake: Arc::new(tokio::sync::Notify::new()),
             mail_domain: "test.example".into(),
         };
