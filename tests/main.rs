@@ -8,10 +8,15 @@
 )]
 
 mod architecture;
+mod backup;
 mod cli;
+mod copy;
 mod demo;
 mod docs;
 mod kill;
 mod plan;
+#[expect(dead_code, reason = "the store's tests also stop and start it")]
+#[path = "../core/store/tests/contract/server.rs"]
+mod postgres;
 mod serve;
 mod support;

@@ -22,9 +22,15 @@ pub struct Server {
 impl Server {
     /// Starts a server on a data folder and waits until it listens.
     pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// As [`start`](Self::start), with further options, such as `--database`.
+    pub fn start_with(data: &Path, options: &[&str]) -> Self {
         let mut child = liucheng()
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(options)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

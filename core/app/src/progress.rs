@@ -1,7 +1,7 @@
 //! How far a long command has come, on a terminal.
 
-use indicatif::{ProgressBar, ProgressStyle};
 use crate::compose::transfer::{Progress, Step};
+use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar on stderr; nothing where that is no terminal.
 pub struct Bar(ProgressBar);
