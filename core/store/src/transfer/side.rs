@@ -7,7 +7,7 @@ use sqlx::{
     AssertSqlSafe, Connection, Error, PgConnection, Postgres, Sqlite, SqliteConnection,
     postgres::PgArguments,
     query::Query,
-    sqlite::{SqliteArguments, SqliteJournalMode, SqliteSynchronous},
+    sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use uuid::Uuid;
 
@@ -63,7 +63,7 @@ impl Side {
         let mut side = match kind(location) {
             DatabaseKind::Sqlite => {
                 let path = schema::locate(location)?;
-                let mut connection = schema::connect(&schema::read_options(&path), &path).await?;
+                let mut connection = schema::connect(&reading(&path), &path).await?;
                 // The snapshot begins with the first look, which is at the version.
                 let begun = sqlx::query("BEGIN").execute(&mut connection).await;
                 begun.map_err(|error| schema::open_error(&path, &error))?;
@@ -128,7 +128,7 @@ impl Side {
 
     /// Opens an SQLite file for reading, each statement in a snapshot of its own.
     pub(crate) async fn file(path: &Path) -> Result<Self, StoreError> {
-        let mut connection = schema::connect(&schema::read_options(path), path).await?;
+        let mut connection = schema::connect(&reading(path), path).await?;
         let found = schema::version(&mut connection, path).await?;
         check::version(found, &path.display())?;
         Ok(Self::sqlite(connection, path, None))
@@ -321,6 +321,12 @@ impl<'t> Pages<'t> {
         let _ = write!(sql, " ORDER BY {keys} LIMIT {PAGE}");
         (sql, values)
     }
+}
+
+/// Options of a connection that reads page by page: a whole one waits ready, where each row would
+/// otherwise wake this thread and SQLite's in turn.
+fn reading(path: &Path) -> SqliteConnectOptions {
+    schema::read_options(path).row_buffer_size(PAGE)
 }
 
 /// Wraps what a database said.
