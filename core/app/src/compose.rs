@@ -243,7 +243,8 @@ pub fn make_dir(dir: &Path) -> Result<(), Failure> {
     })
 }
 
-fn store_failure(error: StoreError) -> Failure {
+/// A database that cannot be opened.
+pub fn store_failure(error: StoreError) -> Failure {
     let (code, hint) = (error.code(), error.hint());
     Failure::new(Exit::Unavailable, code, error.to_string()).hint(hint)
 }

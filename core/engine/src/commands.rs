@@ -27,7 +27,7 @@ use crate::{
     cache::Snapshot,
     error::CommandError,
     library::Library,
-    ports::{AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall},
+    ports::{AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall, TokenRow},
     record::{Cause, GENESIS, digest},
     schedule::CronSlots,
 };
@@ -375,6 +375,9 @@ impl Engine {
     /// # Errors
     /// [`CommandError::NotFound`], or the store cannot read.
     pub async fn find(&self, name: &str) -> Result<ProjectId, CommandError> {
+        if let Some(id) = self.cache.find(name) {
+            return Ok(id);
+        }
         if let Ok(id) = name.parse::<ProjectId>()
             && self.store.load(id).await?.is_some()
         {
@@ -382,6 +385,22 @@ impl Engine {
         }
         let found = self.store.find_code(name).await?;
         found.ok_or_else(|| CommandError::NotFound(name.to_owned()))
+    }
+
+    /// The access token of that hash.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn token(&self, hash: &str) -> Result<Option<TokenRow>, CommandError> {
+        let now = self.clock.now();
+        if let Some(known) = self.cache.token(hash, now) {
+            return Ok(Some(known));
+        }
+        let row = self.store.token(hash).await?;
+        if let Some(row) = &row {
+            self.cache.put_token(row.clone(), now);
+        }
+        Ok(row)
     }
 
     async fn answered_create(

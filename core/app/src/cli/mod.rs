@@ -1,6 +1,7 @@
 //! The command line: nouns, then verbs. One file for each noun.
 
 mod backup;
+mod bench;
 mod calendar;
 mod database;
 mod migrate;
@@ -108,6 +109,9 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Restore a backup into an empty place, checked before and after.
     Restore(backup::FileArgs),
+    /// Measure what this machine can do, with its raw limit beside it.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Print this reference.
     #[command(hide = true)]
     Reference,
@@ -215,6 +219,7 @@ fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {
             let data = global.data.filter(|_| data_is_named);
             wait(demo::run(args, data, global.json))
         }
+        Command::Bench(command) => wait(bench::run(&global, command)),
         Command::Serve(args) => wait(serve::run(&global, args)),
         Command::Reference => reference(),
     }
