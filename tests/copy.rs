@@ -111,6 +111,21 @@ fn a_killed_copy_is_finished_by_the_next_one() {
     assert_eq!(whole.code, 0, "{}{}", whole.out, whole.err);
     let run_time = started.elapsed().as_micros() as u64;
     let mut commands = 0;
+    let prepared = format!("{data}/prepared.db");
+    let done = run(&[
+        "database",
+        "copy",
+        &source,
+        &prepared,
+        "--prepare",
+        "--json",
+    ]);
+    assert_eq!(done.json()["finished"], false, "{}", done.err);
+    assert!(
+        ask(&prepared, &["verify"])
+            .err
+            .contains("E-STORE-COPY-UNFINISHED")
+    );
     for kind in ["sqlite", "postgres"] {
         let fresh = |number: u32| match kind {
             "sqlite" => Some(format!("{data}/killed-{number}.db")),

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::{
     compose::{
         Place, SystemClock, make_dir,
-        transfer::{self, Summary},
+        transfer::{self, Order, Summary},
     },
     output::{Exit, Failure},
     progress::Bar,
@@ -218,7 +218,13 @@ pub async fn restore(place: &Place, file: &Path, bar: &Bar) -> Result<Restored, 
     make_dir(&place.dir)?;
     let called = format!("the backup with SHA-256 {}", drill.manifest.sha256);
     let copy = drill.copy.display().to_string();
-    let summary = transfer::copy(&copy, Some(&called), &place.database, bar).await?;
+    let order = Order {
+        source: &copy,
+        called: Some(&called),
+        target: &place.database,
+        prepare: false,
+    };
+    let summary = transfer::copy(order, bar).await?;
     if let Some(difference) = drill.manifest.difference(&summary.contents) {
         return Err(bad("E-BACKUP-CONTENTS", file, difference));
     }

@@ -72,6 +72,7 @@ impl<S: Store + 'static> Run<S> {
                 source: &self.location,
                 called: None,
                 target: &target,
+                prepare: false,
             };
             copy(order, &|_| {}).await?;
         } else {

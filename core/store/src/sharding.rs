@@ -5,8 +5,6 @@
 //! PostgreSQL keeps a project's rows on one machine and asks no other. What has to look across projects
 //! stands in [`CROSSING`], each with the reason and how it is spread.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use std::{collections::BTreeSet, path::Path};
 
 use sqlx::{Connection, SqliteConnection};

@@ -8,7 +8,7 @@ use super::Global;
 use crate::{
     compose::{
         Place,
-        transfer::{self, Summary},
+        transfer::{self, Order, Summary},
     },
     output::{Exit, Failure, document, line},
     progress::Bar,
@@ -20,7 +20,7 @@ pub enum DatabaseCommand {
     /// Copy everything into another, empty database, and compare the two. Run again, it goes on.
     ///
     /// The source is only read, in one snapshot, and a server may be using it; what is changed there
-    /// afterwards is not in the copy. Stop the server before the last run when moving.
+    /// afterwards is not in the copy. To move, stop the server before the last run.
     Copy(CopyArgs),
 }
 
@@ -33,13 +33,26 @@ pub struct CopyArgs {
     /// The empty database to fill; an SQLite file is made.
     #[arg(value_name = "TO")]
     target: String,
+    /// Leave the copy unfinished, for a short stop later: without this option, the same command
+    /// then copies what has changed and finishes it.
+    #[arg(long)]
+    prepare: bool,
 }
 
 /// Runs a command on databases.
 pub async fn run(global: &Global, command: DatabaseCommand) -> Result<Exit, Failure> {
     let DatabaseCommand::Copy(args) = command;
     let bar = Bar::new(global.json);
-    let summary = transfer::copy(&args.source, None, &args.target, &bar).await?;
+    let order = Order {
+        source: &args.source,
+        called: None,
+        target: &args.target,
+        prepare: args.prepare,
+    };
+    let summary = transfer::copy(order, &bar).await?;
+    if !summary.finished {
+        return prepared(global, &summary);
+    }
     let place = Place::new(global.data_dir(), Some(args.target));
     let checks = transfer::verify_all(&place).await?;
     if global.json {
@@ -64,6 +77,20 @@ pub async fn run(global: &Global, command: DatabaseCommand) -> Result<Exit, Fail
         ))?;
     }
     report(global, &checks)
+}
+
+/// Says what is still to be done.
+fn prepared(global: &Global, summary: &Summary) -> Result<Exit, Failure> {
+    if global.json {
+        document(&json!(summary))?;
+    } else {
+        line(format!(
+            "{} → {}: {} projects with {} records so far",
+            summary.source, summary.target, summary.contents.projects, summary.contents.records
+        ))?;
+        line("not finished: stop the server and run the same command without --prepare")?;
+    }
+    Ok(Exit::Ok)
 }
 
 /// What was copied, for programs.

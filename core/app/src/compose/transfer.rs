@@ -8,22 +8,10 @@ use liucheng_store::{Options, transfer};
 use super::{Place, open_read_only, store_failure};
 use crate::{output::Failure, progress::Bar};
 
-pub use liucheng_store::transfer::{Contents, Progress, Step, Summary};
+pub use liucheng_store::transfer::{Contents, Order, Progress, Step, Summary};
 
 /// Copies a database into another one that is empty, or goes on with a copy that was cut short.
-///
-/// `called` is what the source is recognised by if that is not its location.
-pub async fn copy(
-    source: &str,
-    called: Option<&str>,
-    target: &str,
-    bar: &Bar,
-) -> Result<Summary, Failure> {
-    let order = transfer::Order {
-        source,
-        called,
-        target,
-    };
+pub async fn copy(order: Order<'_>, bar: &Bar) -> Result<Summary, Failure> {
     let done = transfer::copy(order, &|progress| bar.show(progress)).await;
     bar.clear();
     done.map_err(store_failure)

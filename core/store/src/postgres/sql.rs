@@ -307,6 +307,7 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("HINT", HINT),
     ("LOOK_UP", LOOK_UP),
     ("LOAD", LOAD),
+    ("LOAD_ALL", LOAD_ALL),
     ("LIST_FIRST", LIST_FIRST),
     ("LIST_AFTER", LIST_AFTER),
     ("HISTORY", HISTORY),

@@ -54,11 +54,50 @@ struct Batch {
 impl Work<'_> {
     /// Copies what is missing or differs, compares everything and takes the mark away.
     pub(crate) async fn finish(mut self) -> Result<Summary, StoreError> {
+        let counts = self.copy_all().await?;
+        let tables = self.compare().await?;
+        if self.target.is_postgres() {
+            // The server that comes next shall know what it has.
+            self.target.run("ANALYZE".to_owned(), &[]).await?;
+        }
+        self.end(counts, tables, true).await
+    }
+
+    /// Copies what is missing or differs and leaves the rest to a later run.
+    pub(crate) async fn prepare(mut self) -> Result<Summary, StoreError> {
+        let counts = self.copy_all().await?;
+        self.end(counts, Vec::new(), false).await
+    }
+
+    async fn end(
+        mut self,
+        (copied, unchanged): (u64, u64),
+        tables: Vec<TableSummary>,
+        finished: bool,
+    ) -> Result<Summary, StoreError> {
+        let contents = contents::read(&mut self.target).await?;
+        let (source, target) = (self.source.name.clone(), self.target.name.clone());
+        self.source.close().await?;
+        self.target.close().await?;
+        Ok(Summary {
+            source,
+            target,
+            contents,
+            tables,
+            copied,
+            unchanged,
+            resumed: self.marker.resumed,
+            finished,
+        })
+    }
+
+    /// Copies what is missing or differs; returns how many projects that were, and how many were there.
+    async fn copy_all(&mut self) -> Result<(u64, u64), StoreError> {
         let (mut copied, mut unchanged) = (0, 0);
         for table in tables::shared() {
             self.copy_shared(table).await?;
         }
-        let total = records(&mut self.source).await?;
+        let total = self.source.count("history").await?;
         let mut done = 0;
         let mut from = Some(Uuid::nil());
         while let Some(start) = from {
@@ -71,32 +110,10 @@ impl Work<'_> {
             }
             done += batch.records;
             self.tell(Step::Copy, done, total);
-            from = batch
-                .range
-                .upto
-                .as_u128()
-                .checked_add(1)
-                .map(Uuid::from_u128);
+            let upto = batch.range.upto.as_u128();
+            from = upto.checked_add(1).map(Uuid::from_u128);
         }
-        let tables = self.compare().await?;
-        let resumed = self.marker.resumed;
-        let contents = contents::read(&mut self.target).await?;
-        if self.target.is_postgres() {
-            // The server that comes next shall know what it has.
-            self.target.run("ANALYZE".to_owned(), &[]).await?;
-        }
-        let names = (self.source.name.clone(), self.target.name.clone());
-        self.source.close().await?;
-        self.target.close().await?;
-        Ok(Summary {
-            source: names.0,
-            target: names.1,
-            contents,
-            tables,
-            copied,
-            unchanged,
-            resumed,
-        })
+        Ok((copied, unchanged))
     }
 
     fn tell(&self, step: Step, done: u64, total: u64) {
@@ -246,11 +263,6 @@ fn differs(table: &Table, left: &[Row], right: &[Row]) -> TransferError {
         table: table.name,
         row: row.unwrap_or_default(),
     }
-}
-
-/// How many records there are to copy.
-async fn records(source: &mut Side) -> Result<u64, StoreError> {
-    source.count("history").await
 }
 
 /// The projects from an id on that make up one transaction.

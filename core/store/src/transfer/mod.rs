@@ -77,6 +77,8 @@ pub struct Summary {
     pub unchanged: u64,
     /// Whether an earlier run had begun it.
     pub resumed: bool,
+    /// Whether it is complete and was compared; if not, `tables` is empty.
+    pub finished: bool,
 }
 
 /// What is to be copied into what.
@@ -89,6 +91,8 @@ pub struct Order<'a> {
     pub called: Option<&'a str>,
     /// The database to fill; made if it is not there.
     pub target: &'a str,
+    /// Leave it unfinished: a later run copies what has changed and finishes it.
+    pub prepare: bool,
 }
 
 /// Copies a database into another one, or goes on with a copy that was cut short.
@@ -101,24 +105,28 @@ pub async fn copy(
 ) -> Result<Summary, StoreError> {
     let source = Side::source(order.source).await?;
     let target = Side::target(order.target).await?;
-    run(source, target, order.called, progress).await
+    let work = begin(source, target, order.called, progress).await?;
+    if order.prepare {
+        work.prepare().await
+    } else {
+        work.finish().await
+    }
 }
 
-async fn run(
+async fn begin<'a>(
     source: Side,
     mut target: Side,
     called: Option<&str>,
-    progress: &(dyn Fn(Progress) + Send + Sync),
-) -> Result<Summary, StoreError> {
+    progress: &'a (dyn Fn(Progress) + Send + Sync),
+) -> Result<Work<'a>, StoreError> {
     let name = called.unwrap_or(&source.name);
     let marker = Marker::set(&mut target, name).await?;
-    let work = Work {
+    Ok(Work {
         source,
         target,
         marker,
         progress,
-    };
-    work.finish().await
+    })
 }
 
 /// Writes everything a database holds, in one snapshot and beside its server, into an SQLite file that
@@ -137,7 +145,8 @@ pub async fn snapshot(
         Kind::Postgres => {
             let source = Side::source(location).await?;
             let target = Side::draft(file).await?;
-            run(source, target, None, progress).await.map(drop)
+            let work = begin(source, target, None, progress).await?;
+            work.finish().await.map(drop)
         }
     }
 }

@@ -191,8 +191,6 @@ pub(crate) fn shared() -> impl Iterator<Item = &'static Table> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
     use std::collections::BTreeSet;
 
     use sqlx::{Connection, SqliteConnection};
