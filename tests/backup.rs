@@ -100,7 +100,10 @@ fn backups_under_load_restore_to_a_prefix_of_the_history() {
             assert_eq!(restored.code, 0, "{}{}", restored.out, restored.err);
             let mut records = 0;
             for client in 0..CLIENTS {
-                let kept = history(&["--data", text(&fresh)], client);
+                // The first folder has the compiled packages.
+                let kept = fresh.join("liucheng.db");
+                let place = ["--data", text(&data), "--database", text(&kept)];
+                let kept = history(&place, client);
                 assert_eq!(kept[..], whole[client][..kept.len()], "a prefix");
                 assert!(
                     kept.len() > before[client],
