@@ -137,11 +137,13 @@ impl Work<'_> {
     /// Copies a batch unless the target has it already; returns whether it was copied.
     async fn copy_batch(&mut self, batch: &Batch) -> Result<bool, StoreError> {
         self.begin().await?;
-        let there = self.refuse_strangers(batch).await?;
+        self.refuse_strangers(batch).await?;
         let tables: Vec<_> = tables::projects().collect();
-        let copied = !there || self.differ(&tables, batch.range).await?;
+        // Rows may belong to no project: the first range has those of the audit's registry.
+        let resumed = self.marker.resumed;
+        let copied = !resumed || self.differ(&tables, batch.range).await?;
         if copied {
-            for table in tables.iter().rev().filter(|_| there) {
+            for table in tables.iter().rev().filter(|_| resumed) {
                 self.target.delete(table, batch.range).await?;
             }
             for table in tables {
@@ -152,8 +154,8 @@ impl Work<'_> {
         Ok(copied && !batch.ids.is_empty())
     }
 
-    /// Whether the target has projects in the batch's range; refuses those that the source lacks.
-    async fn refuse_strangers(&mut self, batch: &Batch) -> Result<bool, StoreError> {
+    /// Refuses a target that has projects in the batch's range that the source lacks.
+    async fn refuse_strangers(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let Range { from, upto } = batch.range;
         let limit = batch.ids.len() + 1;
         let sql =
@@ -168,7 +170,7 @@ impl Work<'_> {
             }
             .into());
         }
-        Ok(!rows.is_empty())
+        Ok(())
     }
 
     async fn differ(&mut self, tables: &[&Table], range: Range) -> Result<bool, StoreError> {
