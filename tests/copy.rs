@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value as Json;
 
 use crate::{
-    postgres,
+    nodes::server,
     support::{Random, Said, Server, liucheng, run},
 };
 
@@ -24,7 +24,7 @@ const ATTEMPTS: u32 = 40;
 /// A new database of the PostgreSQL server; `None` without one.
 pub fn on_postgres() -> Option<String> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    Some(runtime.block_on(postgres::shared()?.database()))
+    Some(runtime.block_on(server::shared()?.database()))
 }
 
 fn copy(source: &str, target: &str) -> Said {

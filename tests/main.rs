@@ -13,10 +13,11 @@ mod cli;
 mod copy;
 mod demo;
 mod docs;
+mod doctor;
+mod full_disk;
 mod kill;
+mod logs;
+mod nodes;
 mod plan;
-#[expect(dead_code, reason = "the store's tests also stop and start it")]
-#[path = "../core/store/tests/contract/server.rs"]
-mod postgres;
 mod serve;
 mod support;

@@ -1,11 +1,15 @@
 //! Sending what the outbox holds.
 
+use std::time::Duration;
+
 use crate::{
     Engine,
     error::CommandError,
-    ports::{MailError, MailOutcome},
+    ports::{CommitError, MailError, MailOutcome, OutboxRow},
 };
 
+/// How often a result that finds no room is recorded again.
+const FULL_PAUSE: Duration = Duration::from_secs(1);
 /// Mails sent between two looks at other work.
 const BATCH: u32 = 64;
 /// After this many attempts, two weeks with the longest pause, a person has to look.
@@ -45,13 +49,29 @@ impl Engine {
                 }
             };
             if !matches!(outcome, MailOutcome::Sent(_)) {
-                tracing::warn!(project.id = %row.project, mail.message_id = %row.mail.message_id, attempts = row.attempts + 1, error = %reason(&outcome), "mail not sent");
+                tracing::warn!(project.id = %row.project, mail.message_id = %row.mail.message_id, attempts = row.attempts + 1, error = %without_addresses(reason(&outcome)), "mail not sent");
             }
-            self.store
-                .finish_mail(row.project, &row.key, outcome)
-                .await?;
+            self.figures.mailed(&outcome);
+            self.record(&row, outcome).await?;
         }
         Ok(count)
+    }
+}
+
+impl Engine {
+    /// Records the result of an attempt. A full disk is waited for: the mail has been sent, and a
+    /// result that is forgotten would send it again.
+    async fn record(&self, row: &OutboxRow, outcome: MailOutcome) -> Result<(), CommandError> {
+        loop {
+            let finished = self
+                .store
+                .finish_mail(row.project, &row.key, outcome.clone())
+                .await;
+            match finished {
+                Err(CommitError::Full(_)) => tokio::time::sleep(FULL_PAUSE).await,
+                result => return Ok(result?),
+            }
+        }
     }
 }
 
@@ -60,6 +80,18 @@ fn reason(outcome: &MailOutcome) -> &str {
         MailOutcome::Sent(_) => "",
         MailOutcome::Retry { error, .. } | MailOutcome::Dead { error } => error,
     }
+}
+
+/// What a mail server said without the addresses it may have repeated: they have no business in a log.
+fn without_addresses(text: &str) -> String {
+    let word = |word: &str| {
+        if word.contains('@') {
+            "<address>".to_owned()
+        } else {
+            word.to_owned()
+        }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn pause(attempts: u32) -> i64 {
@@ -71,6 +103,15 @@ fn pause(attempts: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_has_no_addresses() {
+        let said = "550 5.1.1 <a@b.example>: no such user; ask postmaster@b.example now";
+        assert_eq!(
+            without_addresses(said),
+            "550 5.1.1 <address> no such user; ask <address> now"
+        );
+    }
 
     #[test]
     fn pauses_double_up_to_six_hours() {

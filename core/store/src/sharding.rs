@@ -63,6 +63,7 @@ const CROSSING: &[(&str, &[&str], &str)] = &[
     ("postgres CLAIM_TIMERS", &["timer"], DUE),
     ("postgres CLAIM_MAIL", &["outbox"], DUE),
     ("postgres NEXT_WAKE", &["timer", "outbox"], DUE),
+    ("shared BACKLOG", &["timer", "outbox"], METRICS),
 ];
 
 const CODE: &str = "a code is looked up in its unique index, which is spread by code";
@@ -70,6 +71,9 @@ const LISTING: &str =
     "a page of a list for people: each machine gives its first rows, which are merged";
 const DUE: &str = "the probe of a queue: each machine looks at the front of its own index; nodes may \
     also be given machines of their own";
+
+const METRICS: &str = "counts for the operator, limited and remembered for a while: each machine \
+    gives its own, which are added";
 
 /// Folders and files with statements that are no part of the hot path.
 const ELSEWHERE: [(&str, &str); 1] = [(

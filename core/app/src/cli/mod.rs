@@ -4,6 +4,7 @@ mod backup;
 mod bench;
 mod calendar;
 mod database;
+mod doctor;
 mod migrate;
 mod plan;
 mod plugin;
@@ -98,6 +99,8 @@ enum Command {
     /// Make access tokens for the API.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Look at configuration, disk, database, calendar, packages and mail.
+    Doctor(doctor::DoctorArgs),
     /// Check that every project's state is the fold of its history.
     Verify,
     /// Bring the database to this version's schema.
@@ -209,6 +212,7 @@ fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {
         Command::Plugin(command) => plugin::run(&global, command),
         Command::Project(command) => wait(project::run(&global, command)),
         Command::Token(command) => wait(token::run(&global, command)),
+        Command::Doctor(args) => wait(doctor::run(&global, &args)),
         Command::Verify => wait(verify::run(&global)),
         Command::Migrate => wait(migrate::run(&global)),
         Command::Database(command) => wait(database::run(&global, command)),

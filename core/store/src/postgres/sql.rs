@@ -229,6 +229,14 @@ WHERE o.project = $1 AND o.key = $2 AND o.state = 'pending' AND o.claim = $3
     " + $4"
 );
 
+/// Takes a megabyte of room and gives it back: fails where the disk is full. One statement, so that a
+/// failure leaves nothing behind.
+pub(crate) const TRY_ROOM: &str = "
+DO $$ BEGIN
+    CREATE TEMPORARY TABLE liucheng_room AS SELECT n FROM generate_series(1, 30000) AS n;
+    DROP TABLE liucheng_room;
+END $$";
+
 /// The next instant at which something is due that no other node (than `$1`) does, and, if another
 /// node does something that is due earlier, how long its right holds at least.
 ///
@@ -316,6 +324,7 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("CLAIM_TIMERS", CLAIM_TIMERS),
     ("CLAIM_MAIL", CLAIM_MAIL),
     ("HOLDS_MAIL", HOLDS_MAIL),
+    ("TRY_ROOM", TRY_ROOM),
     ("NEXT_WAKE", NEXT_WAKE),
     ("BEGIN_EPOCH", BEGIN_EPOCH),
     ("RENEW_EPOCH", RENEW_EPOCH),
