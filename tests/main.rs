@@ -9,7 +9,9 @@
 
 mod architecture;
 mod audit;
+mod backup;
 mod cli;
+mod copy;
 mod demo;
 mod docs;
 mod doctor;

@@ -1,5 +1,7 @@
 //! Puts the parts together: the only place that names concrete adapters.
 
+pub mod transfer;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -289,7 +291,8 @@ pub fn calendar(layers: &[PathBuf]) -> Result<Calendar, Failure> {
     Ok(calendar)
 }
 
-fn make_dir(dir: &Path) -> Result<(), Failure> {
+/// Makes a data folder unless it is there.
+pub fn make_dir(dir: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(dir).map_err(|e| {
         Failure::new(
             Exit::Unavailable,

@@ -114,3 +114,20 @@ pub(crate) const SEAL_TOKEN: &str = "UPDATE token SET epoch = $1 WHERE hash = $2
 /// The newest migration that was applied.
 pub(crate) const SCHEMA_VERSION: &str =
     "SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success";
+
+/// All of them, for the check in `sharding`.
+#[cfg(test)]
+pub(crate) const ALL: &[(&str, &str)] = &[
+    ("PUT_DOCUMENT", PUT_DOCUMENT),
+    ("PUT_TOKEN", PUT_TOKEN),
+    ("FIND_CODE", FIND_CODE),
+    ("ANSWER", ANSWER),
+    ("TIMERS", TIMERS),
+    ("MAIL", MAIL),
+    ("DOCUMENT", DOCUMENT),
+    ("DOCUMENTS", DOCUMENTS),
+    ("TOKEN", TOKEN),
+    ("TOKEN_COUNT", TOKEN_COUNT),
+    ("BACKLOG", BACKLOG),
+    ("SCHEMA_VERSION", SCHEMA_VERSION),
+];

@@ -1,13 +1,16 @@
 //! The command line: nouns, then verbs. One file for each noun.
 
 mod audit;
+mod backup;
 mod bench;
 mod calendar;
+mod database;
 mod doctor;
 mod migrate;
 mod plan;
 mod plugin;
 mod project;
+mod restore;
 mod serve;
 mod table;
 mod token;
@@ -105,6 +108,13 @@ enum Command {
     Audit(audit::AuditCommand),
     /// Bring the database to this version's schema.
     Migrate,
+    /// Copy databases.
+    #[command(subcommand)]
+    Database(database::DatabaseCommand),
+    /// Back up the database, beside a server that may be running, and try backups out.
+    Backup(backup::BackupArgs),
+    /// Restore a backup into an empty place, checked before and after.
+    Restore(backup::FileArgs),
     /// Measure what this machine can do, with its raw limit beside it.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -209,6 +219,9 @@ fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {
         Command::Verify(args) => wait(audit::verify(&global, args)),
         Command::Audit(command) => wait(audit::run(&global, command)),
         Command::Migrate => wait(migrate::run(&global)),
+        Command::Database(command) => wait(database::run(&global, command)),
+        Command::Backup(args) => wait(backup::run(&global, args)),
+        Command::Restore(args) => wait(restore::run(&global, args)),
         Command::Demo(args) => {
             // What the environment names is where real projects lie.
             let data = global.data.filter(|_| data_is_named);

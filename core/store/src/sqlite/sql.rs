@@ -145,3 +145,21 @@ SELECT (SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'),
     (SELECT count(*) FROM sqlite_schema
         WHERE type = 'table' AND name <> '_sqlx_migrations' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'),
     (SELECT application_id FROM pragma_application_id)";
+
+/// All of them, for the check in `sharding`.
+#[cfg(test)]
+pub(crate) const ALL: &[(&str, &str)] = &[
+    ("WRITE_GROUP", WRITE_GROUP),
+    ("USER_VERSION", USER_VERSION),
+    ("COMMIT", COMMIT),
+    ("LOOK_UP", LOOK_UP),
+    ("LOAD", LOAD),
+    ("LOAD_ALL", LOAD_ALL),
+    ("LIST_FIRST", LIST_FIRST),
+    ("LIST_AFTER", LIST_AFTER),
+    ("HISTORY", HISTORY),
+    ("DUE_TIMERS", DUE_TIMERS),
+    ("DUE_MAIL", DUE_MAIL),
+    ("NEXT_WAKE", NEXT_WAKE),
+    ("INSPECT", INSPECT),
+];

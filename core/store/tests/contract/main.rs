@@ -17,3 +17,5 @@ mod samples;
 mod server;
 mod sqlite;
 mod tamper;
+mod transfer;
+mod upgrade;
