@@ -7,12 +7,14 @@
 //! * Nodes share timers and mails by claims that end with a node's epoch (`node`), and wake each other
 //!   by notifications, which are only hints (`listen`).
 
+mod audit;
 mod columns;
 mod failure;
 mod listen;
 mod look_up;
 mod node;
 pub(crate) mod schema;
+mod seal;
 mod sql;
 mod writer;
 

@@ -111,7 +111,12 @@ answered AS (
     INSERT INTO answer (project, key, request, response, at)
     SELECT * FROM unnest($45::uuid[], $46::text[], $47::text[], $48::text[], $49::bigint[])
         AS a (project)
-    WHERE (a.project IN (SELECT id FROM done)) IS TRUE)
+    WHERE (a.project IN (SELECT id FROM done)) IS TRUE),
+marked AS (
+    -- From the rows that are locked: whoever seals locks them first, so that a mark is either written
+    -- after the one before was taken away, or taken away after its change was read.
+    INSERT INTO unsealed (project) SELECT id FROM done
+    ON CONFLICT DO NOTHING)
 SELECT id FROM done"
 );
 

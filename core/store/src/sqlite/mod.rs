@@ -5,12 +5,14 @@
 //!   process, the kernel and the power supply. After a failed commit nothing more is written until a
 //!   restart.
 
+mod audit;
 mod checkpoint;
 mod failure;
 pub(crate) mod lock;
 mod look_up;
 mod parameters;
 pub(crate) mod schema;
+mod seal;
 mod sql;
 mod writer;
 
