@@ -41,6 +41,10 @@ fn a_database_goes_round_and_comes_back_the_same() {
     let data = folder.path().to_str().unwrap();
     assert_eq!(run(&["demo", "--once", "--data", data]).code, 0);
     let first = format!("{data}/liucheng.db");
+    assert_eq!(run(&["audit", "seal", "--data", data]).code, 0);
+    let head = ask(&first, &["audit", "head"]).out;
+    let anchor = format!("{data}/anchor.json");
+    std::fs::write(&anchor, &head).unwrap();
     let mut databases = vec![first.clone(), format!("sqlite://{data}/second.db")];
     if let Some(url) = on_postgres() {
         databases.push(url);
@@ -51,7 +55,10 @@ fn a_database_goes_round_and_comes_back_the_same() {
         let done = copy(&pair[0], &pair[1]);
         assert_eq!(done.code, 0, "{}{}", done.out, done.err);
         summaries.push(done.json());
-        assert_eq!(ask(&pair[1], &["verify"]).code, 0);
+        // The sealed epochs have come along, and what they seal.
+        assert_eq!(ask(&pair[1], &["audit", "head"]).out, head);
+        let verified = ask(&pair[1], &["verify", "--anchor", &anchor]);
+        assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
     }
     for summary in &summaries {
         assert_eq!(summary["projects"], 2);
@@ -60,7 +67,8 @@ fn a_database_goes_round_and_comes_back_the_same() {
             (&2.into(), &Json::Array(vec![]))
         );
         assert!(summary["records"].as_u64().unwrap() > 80, "{summary}");
-        for same in ["tables", "heads", "records", "through"] {
+        assert!(summary["epoch"]["number"].as_u64() > Some(0), "{summary}");
+        for same in ["tables", "heads", "records", "through", "epoch"] {
             assert_eq!(summary[same], summaries[0][same]);
         }
     }

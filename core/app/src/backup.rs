@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use liucheng_engine::{ports::Clock, verify::ProjectCheck};
+use liucheng_engine::{audit::ProjectCheck, ports::Clock};
 use liucheng_model::definition::hex;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;

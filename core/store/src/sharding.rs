@@ -12,7 +12,7 @@ use sqlx::{Connection, SqliteConnection};
 use crate::{postgres, sql as shared, sqlite};
 
 /// Tables that belong to no project, and why that is no obstacle.
-const COLD: [(&str, &str); 5] = [
+const COLD: [(&str, &str); 6] = [
     ("_sqlx_migrations", "read when a node starts"),
     (
         "document",
@@ -23,11 +23,15 @@ const COLD: [(&str, &str); 5] = [
         "a few rows, read by its hash: a table on every machine",
     ),
     ("node", "a row for each start of a process"),
+    (
+        "epoch",
+        "a row for up to 1,024 changed projects, written by one node at a time",
+    ),
     ("transfer", "one row while a copy is made"),
 ];
 
 /// Indexes of hot tables that do not begin with the project, and how they are spread.
-const INDEXES: [(&str, &str, &str); 3] = [
+const INDEXES: [(&str, &str, &str); 4] = [
     (
         "project",
         "code",
@@ -42,6 +46,11 @@ const INDEXES: [(&str, &str, &str); 3] = [
         "outbox",
         "not_before",
         "local to each machine: the probe asks all and merges",
+    ),
+    (
+        "epoch_leaf",
+        "epoch",
+        "local to each machine: a check asks all and merges",
     ),
 ];
 
@@ -64,6 +73,24 @@ const CROSSING: &[(&str, &[&str], &str)] = &[
     ("postgres CLAIM_MAIL", &["outbox"], DUE),
     ("postgres NEXT_WAKE", &["timer", "outbox"], DUE),
     ("shared BACKLOG", &["timer", "outbox"], METRICS),
+    ("shared UNSEALED", &["unsealed"], SEAL),
+    ("shared MARK_UNMARKED", &["project"], SEAL),
+    ("sqlite/seal.rs CHANGED", &["unsealed", "project"], SEAL),
+    ("postgres/seal.rs MARKED", &["unsealed"], SEAL),
+    ("sqlite/audit.rs EPOCH_LEAVES", &["epoch_leaf"], CHECK),
+    ("postgres/audit.rs EPOCH_LEAVES", &["epoch_leaf"], CHECK),
+    ("sqlite/audit.rs PROJECT_IDS", EVERYTHING, CHECK),
+    ("postgres/audit.rs PROJECT_IDS", EVERYTHING, CHECK),
+];
+
+const EVERYTHING: &[&str] = &[
+    "project",
+    "history",
+    "timer",
+    "outbox",
+    "answer",
+    "unsealed",
+    "epoch_leaf",
 ];
 
 const CODE: &str = "a code is looked up in its unique index, which is spread by code";
@@ -74,6 +101,9 @@ const DUE: &str = "the probe of a queue: each machine looks at the front of its 
 
 const METRICS: &str = "counts for the operator, limited and remembered for a while: each machine \
     gives its own, which are added";
+const SEAL: &str = "sealing is one node's work beside the commands: each machine gives its first \
+    marks, and the epoch's rows are few";
+const CHECK: &str = "a check reads everything, machine by machine, and hurries nobody";
 
 /// Folders and files with statements that are no part of the hot path.
 const ELSEWHERE: [(&str, &str); 1] = [(

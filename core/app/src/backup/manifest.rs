@@ -6,7 +6,7 @@ use liucheng_engine::ports::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    compose::transfer::Contents,
+    compose::transfer::{Contents, LastEpoch},
     output::{Exit, Failure},
 };
 
@@ -32,6 +32,8 @@ pub struct Manifest {
     pub through: Option<String>,
     /// SHA-256 over id, version and head of all projects in order of their ids, lower-case hex.
     pub heads: String,
+    /// The last sealed epoch; absent where there is none.
+    pub epoch: Option<LastEpoch>,
     /// How long the file is.
     pub bytes: u64,
     /// SHA-256 of the file, lower-case hex.
@@ -51,6 +53,7 @@ impl Manifest {
             records: contents.records,
             through: contents.through.map(|at| Instant(at).rfc3339()),
             heads: contents.heads.clone(),
+            epoch: contents.epoch.clone(),
             bytes,
             sha256,
         }
@@ -103,6 +106,13 @@ impl Manifest {
         })
         .or_else(|| differs("latest change", show(&self.through), show(&through)))
         .or_else(|| differs("heads", self.heads.clone(), contents.heads.clone()))
+        .or_else(|| {
+            let show = |epoch: &Option<LastEpoch>| match epoch {
+                Some(epoch) => format!("{} {}", epoch.number, epoch.hash),
+                None => "none".to_owned(),
+            };
+            differs("last epoch", show(&self.epoch), show(&contents.epoch))
+        })
     }
 }
 
@@ -117,6 +127,10 @@ mod tests {
             records: 7,
             heads: "ab".repeat(32),
             through: Some(1_790_000_000_000_000),
+            epoch: Some(LastEpoch {
+                number: 3,
+                hash: "ef".repeat(32),
+            }),
         }
     }
 
@@ -132,6 +146,7 @@ mod tests {
         assert!(change(|c| c.projects = 3).starts_with("projects: 2 by"));
         assert!(change(|c| c.records = 8).starts_with("records"));
         assert!(change(|c| c.through = None).ends_with("none in the file"));
+        assert!(change(|c| c.epoch = None).starts_with("last epoch: 3 ef"));
         assert!(change(|c| c.heads = "cd".repeat(32)).starts_with("heads"));
     }
 

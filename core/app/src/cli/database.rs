@@ -1,7 +1,7 @@
 //! `liucheng database`.
 
 use clap::{Args, Subcommand};
-use liucheng_engine::verify::ProjectCheck;
+use liucheng_engine::audit::ProjectCheck;
 use serde_json::{Value as Json, json};
 
 use super::Global;

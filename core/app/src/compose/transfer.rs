@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use liucheng_engine::verify::{ProjectCheck, verify};
+use liucheng_engine::audit::{ProjectCheck, verify::verify};
 use liucheng_store::{Options, transfer};
 
 use super::{Place, open_read_only, store_failure};
 use crate::{output::Failure, progress::Bar};
 
-pub use liucheng_store::transfer::{Contents, Order, Progress, Step, Summary};
+pub use liucheng_store::transfer::{Contents, LastEpoch, Order, Progress, Step, Summary};
 
 /// Copies a database into another one that is empty, or goes on with a copy that was cut short.
 pub async fn copy(order: Order<'_>, bar: &Bar) -> Result<Summary, Failure> {

@@ -1,7 +1,7 @@
 //! What a database holds, in a few numbers that two databases can be compared by.
 
 use liucheng_model::definition::hex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -23,6 +23,17 @@ pub struct Contents {
     pub heads: String,
     /// The latest change of a project, in microseconds UTC; absent where there is none.
     pub through: Option<i64>,
+    /// The last sealed epoch; absent where there is none.
+    pub epoch: Option<LastEpoch>,
+}
+
+/// The last sealed epoch, which stands for all before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastEpoch {
+    /// Its number.
+    pub number: i64,
+    /// Its hash, lower-case hex.
+    pub hash: String,
 }
 
 const fn column(name: &'static str, kind: Kind) -> Column {
@@ -60,11 +71,19 @@ pub(crate) async fn read(side: &mut Side) -> Result<Contents, StoreError> {
     let version = [column("version", Kind::Number)];
     let sql = crate::sql::SCHEMA_VERSION.to_owned();
     let found = side.rows(sql, &[], &version).await?;
+    let columns = [column("number", Kind::Number), column("hash", Kind::Text)];
+    let last = "SELECT number, hash FROM epoch ORDER BY number DESC LIMIT 1".to_owned();
+    let last = side.rows(last, &[], &columns).await?;
+    let last = last.first().and_then(|row| {
+        let (number, hash) = (row[0].number()?, row[1].text()?.to_owned());
+        Some(LastEpoch { number, hash })
+    });
     Ok(Contents {
         schema: found.first().and_then(|row| row[0].number()).unwrap_or(0),
         projects,
         records: side.count("history").await?,
         heads: hex(&hasher.finalize()),
         through,
+        epoch: last,
     })
 }

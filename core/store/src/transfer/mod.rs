@@ -24,7 +24,7 @@ use serde::Serialize;
 use self::{copy::Work, file::vacuum_into, marker::Marker, side::Side};
 use crate::{Kind, StoreError, kind, sqlite::schema};
 
-pub use contents::Contents;
+pub use contents::{Contents, LastEpoch};
 pub use error::TransferError;
 pub use file::damage;
 

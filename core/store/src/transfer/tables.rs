@@ -92,7 +92,7 @@ impl Table {
 }
 
 /// The tables whose rows are moved, those that others refer to first.
-pub(crate) const TABLES: [Table; 7] = [
+pub(crate) const TABLES: [Table; 10] = [
     Table {
         name: "document",
         columns: &[
@@ -102,12 +102,33 @@ pub(crate) const TABLES: [Table; 7] = [
             text("version"),
             bytes("bytes"),
             number("position"),
+            number("epoch").optional(),
         ],
         key: 2,
     },
     Table {
         name: "token",
-        columns: &[text("hash"), text("actor"), text("roles"), number("at")],
+        columns: &[
+            text("hash"),
+            text("actor"),
+            text("roles"),
+            number("at"),
+            number("epoch").optional(),
+        ],
+        key: 1,
+    },
+    Table {
+        name: "epoch",
+        columns: &[
+            number("number"),
+            number("sealed_at"),
+            number("leaves"),
+            text("root"),
+            text("previous"),
+            text("hash"),
+            text("key"),
+            text("signature"),
+        ],
         key: 1,
     },
     Table {
@@ -174,6 +195,21 @@ pub(crate) const TABLES: [Table; 7] = [
             text("request"),
             text("response"),
             number("at"),
+        ],
+        key: 2,
+    },
+    Table {
+        name: "unsealed",
+        columns: &[id("project")],
+        key: 1,
+    },
+    Table {
+        name: "epoch_leaf",
+        columns: &[
+            id("project"),
+            number("epoch"),
+            number("version"),
+            bytes("head"),
         ],
         key: 2,
     },

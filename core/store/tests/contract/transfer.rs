@@ -11,7 +11,8 @@ use std::{
 };
 
 use liucheng_engine::ports::{
-    CommitError, Document, Instant, MailOutcome, MailState, ProjectId, Store, TokenRow,
+    AuditStore, CommitError, Document, Instant, MailOutcome, MailState, ProjectId, Seal, Store,
+    TokenRow,
 };
 use liucheng_store::{
     Options, StoreError, connect,
@@ -89,9 +90,19 @@ async fn move_all(source: &str, target: &str) -> Result<Summary, StoreError> {
     copy(order, &|_| {}).await
 }
 
+/// Seals what has changed.
+async fn seal(store: &dyn Store) {
+    let seal = Seal {
+        at: Instant(7),
+        signer: None,
+        unmarked: false,
+    };
+    assert!(AuditStore::seal(store, seal).await.unwrap().is_some());
+}
+
 /// Everything a database can hold, with awkward texts.
 async fn fill(store: &Arc<dyn Store>) {
-    let openings = (0..PROJECTS).map(|number| {
+    let openings = (1..=PROJECTS).map(|number| {
         let mut commit = opening(number);
         commit.set_timers = vec![timer(commit.row.id, "提醒", i64::MAX, 1)];
         commit.outbox = vec![mail(commit.row.id, "m", 10), mail(commit.row.id, "n", 20)];
@@ -128,6 +139,8 @@ async fn fill(store: &Arc<dyn Store>) {
         at: Instant(3),
     };
     store.put_token(token).await.unwrap();
+    seal(&**store).await;
+    store.commit(change(id(5), 4, "li")).await.unwrap();
 }
 
 async fn filled(location: &str) {
@@ -139,7 +152,7 @@ async fn filled(location: &str) {
 /// Through the port: the first and last projects, and some between. The copy itself compares all rows.
 async fn same(ours: &dyn Store, theirs: &dyn Store) {
     let seen = |number: &u128| *number < 12 || number.is_multiple_of(29) || PROJECTS - number < 3;
-    for number in (0..PROJECTS).filter(seen) {
+    for number in (1..=PROJECTS).filter(seen) {
         let project = id(number);
         let left = ours.load(project).await.unwrap();
         assert_eq!(left, theirs.load(project).await.unwrap());
@@ -152,6 +165,8 @@ async fn same(ours: &dyn Store, theirs: &dyn Store) {
         let left = ours.answer(project, "键\"\\").await.unwrap();
         assert_eq!(left, theirs.answer(project, "键\"\\").await.unwrap());
     }
+    let left = ours.last_epoch().await.unwrap();
+    assert!(left.is_some() && left == theirs.last_epoch().await.unwrap());
     let left = ours.documents("definition").await.unwrap();
     assert_eq!(left, theirs.documents("definition").await.unwrap());
     let hash = "ab".repeat(32);
@@ -172,14 +187,15 @@ async fn a_copy_is_the_same_in_every_direction() {
         let summary = move_all(&source, &target).await.unwrap();
         assert_eq!((summary.copied, summary.unchanged), (PROJECTS as u64, 0));
         assert_eq!(summary.contents.projects, PROJECTS as u64);
-        assert_eq!(summary.contents.records, PROJECTS as u64 + 3);
+        assert_eq!(summary.contents.records, PROJECTS as u64 + 4);
+        assert_eq!(summary.contents.epoch.as_ref().unwrap().number, 1);
         assert_eq!(summary.contents, contents(&source).await.unwrap());
         let (ours, theirs) = (read(&source).await.unwrap(), read(&target).await.unwrap());
         same(&*ours, &*theirs).await;
         // What was due stays due, and work goes on.
         let store = open(&target).await;
         assert_eq!(store.next_wake().await.unwrap(), Some(Instant(10)));
-        store.commit(change(id(5), 4, "li")).await.unwrap();
+        store.commit(change(id(5), 5, "li")).await.unwrap();
         let again = CommitError::Repeated(answer("键\"\\", "{\"版本\":1}"));
         let mut repeated = change(id(6), 1, "li");
         repeated.answer = Some(answer("键\"\\", "{}"));
@@ -260,7 +276,7 @@ async fn a_copy_that_was_cut_is_finished_though_the_source_has_moved_on() {
         let store = open(&source).await;
         fill(&store).await;
         let mut version = 1;
-        let mut codes = [0, PROJECTS - 1].map(|number| opening(number).row.code);
+        let mut codes = [1, PROJECTS].map(|number| opening(number).row.code);
         for after in 1..=4 {
             assert!(cut(&source, &target, after).await);
             // Everything but a copy refuses it.
@@ -277,13 +293,13 @@ async fn a_copy_that_was_cut_is_finished_though_the_source_has_moved_on() {
             }
             // The source goes on: two projects exchange their codes, by way of a third one; there is a
             // new project, and a mail is sent, which no version tells of.
-            let last = PROJECTS - 1;
+            let last = PROJECTS;
             let free = format!("free {version}");
             codes.reverse();
             for (number, version, code) in [
-                (0, version, &free),
+                (1, version, &free),
                 (last, version, &codes[1]),
-                (0, version + 1, &codes[0]),
+                (1, version + 1, &codes[0]),
                 (last, version + 1, &codes[1]),
             ] {
                 let mut commit = change(id(number), version, "li");
@@ -298,6 +314,7 @@ async fn a_copy_that_was_cut_is_finished_though_the_source_has_moved_on() {
                 .commit(opening(1_000_000 + u128::from(after)))
                 .await
                 .unwrap();
+            seal(&*store).await;
         }
         let summary = move_all(&source, &target).await.unwrap();
         assert!(summary.resumed);
