@@ -277,24 +277,37 @@ impl Engine {
             };
             after = Some(last.code.clone());
             for row in page {
-                let loaded = self.loaded(row.id).await?;
-                let Some(decision) = decide::adopt_calendar(loaded.context(), &loaded.project)
-                else {
-                    continue;
-                };
-                let step = Step {
-                    id: row.id,
-                    before: Some(loaded.row),
-                    decision,
-                    cause: Cause::Calendar,
-                    actor: SYSTEM.to_owned(),
-                    now: loaded.at,
-                    answer: None,
-                };
-                self.write(step).await?;
-                changed += 1;
+                changed += usize::from(self.adopt_for(row.id).await?);
             }
         }
+    }
+
+    /// Lets one project go by the present calendar; again when somebody was faster, such as another
+    /// node that starts at the same time.
+    async fn adopt_for(&self, id: ProjectId) -> Result<bool, CommandError> {
+        for _ in 0..ATTEMPTS {
+            let loaded = self.loaded(id).await?;
+            let Some(decision) = decide::adopt_calendar(loaded.context(), &loaded.project) else {
+                return Ok(false);
+            };
+            let step = Step {
+                id,
+                before: Some(loaded.row),
+                decision,
+                cause: Cause::Calendar,
+                actor: SYSTEM.to_owned(),
+                now: loaded.at,
+                answer: None,
+            };
+            match self.write(step).await {
+                Ok(()) => return Ok(true),
+                Err(CommitError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(CommandError::Unavailable(
+            "the project changes too fast".to_owned(),
+        ))
     }
 
     /// Asks the province's component, outside of any transaction.

@@ -1,0 +1,9 @@
+//! Fault tests. Each prints its seed; `LIUCHENG_SEED` repeats a run.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and prints its seed"
+)]
+
+mod sim;
