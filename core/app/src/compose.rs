@@ -204,6 +204,7 @@ fn assemble(
         mailer: adapters.mailer,
         clock: adapters.clock,
         library: parts.library,
+        cache: Arc::default(),
         wake,
         mail_domain: adapters.mail_domain.into(),
     })
@@ -239,7 +240,8 @@ fn make_dir(dir: &Path) -> Result<(), Failure> {
     })
 }
 
-fn store_failure(error: StoreError) -> Failure {
+/// A database that cannot be opened.
+pub fn store_failure(error: StoreError) -> Failure {
     let (code, hint) = (error.code(), error.hint());
     Failure::new(Exit::Unavailable, code, error.to_string()).hint(hint)
 }

@@ -24,9 +24,10 @@ use serde_json::Value as Json;
 
 use crate::{
     Engine,
+    cache::Snapshot,
     error::CommandError,
     library::Library,
-    ports::{AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall},
+    ports::{AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall, TokenRow},
     record::{Cause, GENESIS, digest},
     schedule::CronSlots,
 };
@@ -111,9 +112,27 @@ impl Engine {
     ) -> Result<Answer, CommandError> {
         check_key(key)?;
         let request = request_digest(actor, &create)?;
-        if let Some(answer) = self.answered_create(&create.code, key, &request).await? {
-            return Ok(answer);
+        let keyed = Keyed {
+            key,
+            request: &request,
+        };
+        let error = match self.try_create(actor, &create, &keyed).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        // Perhaps a repetition of this very command: then the answer it had counts.
+        match self.answered_create(&create.code, &keyed).await? {
+            Some(answer) => Ok(answer),
+            None => Err(error),
         }
+    }
+
+    async fn try_create(
+        &self,
+        actor: &Actor,
+        create: &Create,
+        keyed: &Keyed<'_>,
+    ) -> Result<Answer, CommandError> {
         let entry = self.library.entry(&create.province)?;
         let may = &entry.definition.doc.create_roles;
         if !may.is_empty()
@@ -157,15 +176,14 @@ impl Engine {
             cause: Cause::Open,
             actor: actor.name.clone(),
             now,
-            answer: answer_row(key, request.clone(), &answer, now)?,
+            answer: answer_row(keyed, &answer, now)?,
         };
         match self.write(step).await {
             Ok(()) => Ok(answer),
-            // Somebody opened it in the meantime: perhaps a repetition of this very command.
-            Err(CommitError::DuplicateCode(_) | CommitError::Repeated(_)) => self
-                .answered_create(&create.code, key, &request)
-                .await?
-                .ok_or(CommandError::DuplicateCode(create.code)),
+            // The same opening at the same instant has the same id.
+            Err(CommitError::Conflict { .. }) => {
+                Err(CommandError::DuplicateCode(create.code.clone()))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -183,32 +201,25 @@ impl Engine {
     ) -> Result<Answer, CommandError> {
         check_key(key)?;
         let request = request_digest(actor, &command)?;
+        let keyed = Keyed {
+            key,
+            request: &request,
+        };
         for _ in 0..ATTEMPTS {
-            if let Some(answer) = self.answered(id, key, &request).await? {
-                return Ok(answer);
-            }
-            let error = match self
-                .try_fire(
-                    actor,
-                    id,
-                    &command,
-                    &Keyed {
-                        key,
-                        request: &request,
-                    },
-                )
-                .await
-            {
+            let error = match self.try_fire(actor, id, &command, &keyed).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            // Between the first look and the decision, a repetition of this very command may
-            // have been carried out: then it is the reason of the refusal, and its answer counts.
-            if let Some(answer) = self.answered(id, key, &request).await? {
+            // A command that was carried out before is refused now, and its answer counts. To look
+            // only here keeps a look out of the way of all others.
+            if let Some(answer) = self.answered(id, &keyed).await? {
                 return Ok(answer);
             }
+            let remembered = self.cache.forget(id) && !self.store.writes_alone();
             match error {
                 CommandError::Conflict { .. } if command.expected_version.is_none() => {}
+                // Another process may have changed the project since it was remembered.
+                _ if remembered => {}
                 other => return Err(other),
             }
         }
@@ -225,17 +236,17 @@ impl Engine {
         keyed: &Keyed<'_>,
     ) -> Result<Answer, CommandError> {
         let loaded = self.loaded(id).await?;
-        let row = &loaded.row;
-        if let Some(expected) = command.expected_version.filter(|v| *v != row.version) {
+        let before = &loaded.before;
+        if let Some(expected) = command.expected_version.filter(|v| *v != before.version) {
             return Err(CommandError::Conflict {
                 expected,
-                found: row.version,
-                changed_by: row.changed_by.clone(),
-                changed_at: row.changed_at,
+                found: before.version,
+                changed_by: before.changed_by.clone(),
+                changed_at: before.changed_at,
             });
         }
         let context = loaded.context();
-        let project = &loaded.project;
+        let project = &*before.project;
         let fire = Fire {
             event: command.event.clone(),
             facts: command.facts.clone(),
@@ -244,18 +255,18 @@ impl Engine {
         let needs = decide::needs(context, project, &fire)?;
         let verdicts = self.ask(context, project, &fire.event, needs).await?;
         let decision = decide::fire(context, project, &fire, verdicts)?;
-        let version = row.version + 1;
+        let version = before.version + 1;
         let answer = answer(id, version, &decision, &loaded.definition);
         let event = command.event.clone();
         let now = loaded.at;
         let step = Step {
             id,
-            before: Some(loaded.row),
+            before: Some(loaded.before),
             decision,
             cause: Cause::Command { event },
             actor: actor.name.clone(),
             now,
-            answer: answer_row(keyed.key, keyed.request.to_owned(), &answer, now)?,
+            answer: answer_row(keyed, &answer, now)?,
         };
         self.write(step).await?;
         Ok(answer)
@@ -287,12 +298,13 @@ impl Engine {
     async fn adopt_for(&self, id: ProjectId) -> Result<bool, CommandError> {
         for _ in 0..ATTEMPTS {
             let loaded = self.loaded(id).await?;
-            let Some(decision) = decide::adopt_calendar(loaded.context(), &loaded.project) else {
+            let Some(decision) = decide::adopt_calendar(loaded.context(), &loaded.before.project)
+            else {
                 return Ok(false);
             };
             let step = Step {
                 id,
-                before: Some(loaded.row),
+                before: Some(loaded.before),
                 decision,
                 cause: Cause::Calendar,
                 actor: SYSTEM.to_owned(),
@@ -329,7 +341,7 @@ impl Engine {
                 transition: transition.to_owned(),
                 today: context.today(),
                 facts: needs.facts.clone(),
-                parameters: context.definition.parameters.clone().into(),
+                parameters: Arc::clone(&context.definition.parameters),
                 calendar: self.library.calendar(),
             };
             verdicts.push(self.rules.ask(call).await?);
@@ -339,16 +351,22 @@ impl Engine {
 
     /// A project with everything a decision about it depends on.
     pub(crate) async fn loaded(&self, id: ProjectId) -> Result<Loaded, CommandError> {
-        let row = self.load(id).await?;
-        let project: Project = serde_json::from_str(&row.state)?;
+        let before = match self.cache.get(id) {
+            Some(remembered) => remembered,
+            None => Snapshot::read(self.load(id).await?)?,
+        };
+        self.loaded_from(before).await
+    }
+
+    /// As [`loaded`](Self::loaded), from a state that was read already.
+    pub(crate) async fn loaded_from(&self, before: Snapshot) -> Result<Loaded, CommandError> {
         let definition = self
             .library
-            .definition(&project.definition, &*self.store)
+            .definition(&before.project.definition, &*self.store)
             .await?;
         let at = self.clock.now();
         Ok(Loaded {
-            row,
-            project,
+            before,
             definition,
             calendar: self.library.calendar(),
             at,
@@ -370,6 +388,9 @@ impl Engine {
     /// # Errors
     /// [`CommandError::NotFound`], or the store cannot read.
     pub async fn find(&self, name: &str) -> Result<ProjectId, CommandError> {
+        if let Some(id) = self.cache.find(name) {
+            return Ok(id);
+        }
         if let Ok(id) = name.parse::<ProjectId>()
             && self.store.load(id).await?.is_some()
         {
@@ -379,16 +400,31 @@ impl Engine {
         found.ok_or_else(|| CommandError::NotFound(name.to_owned()))
     }
 
+    /// The access token of that hash.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn token(&self, hash: &str) -> Result<Option<TokenRow>, CommandError> {
+        let now = self.clock.now();
+        if let Some(known) = self.cache.token(hash, now) {
+            return Ok(Some(known));
+        }
+        let row = self.store.token(hash).await?;
+        if let Some(row) = &row {
+            self.cache.put_token(row.clone(), now);
+        }
+        Ok(row)
+    }
+
     async fn answered_create(
         &self,
         code: &str,
-        key: Option<&str>,
-        request: &str,
+        keyed: &Keyed<'_>,
     ) -> Result<Option<Answer>, CommandError> {
         let Some(id) = self.store.find_code(code).await? else {
             return Ok(None);
         };
-        match self.answered(id, key, request).await? {
+        match self.answered(id, keyed).await? {
             Some(answer) => Ok(Some(answer)),
             None => Err(CommandError::DuplicateCode(code.to_owned())),
         }
@@ -397,14 +433,15 @@ impl Engine {
     async fn answered(
         &self,
         id: ProjectId,
-        key: Option<&str>,
-        request: &str,
+        keyed: &Keyed<'_>,
     ) -> Result<Option<Answer>, CommandError> {
-        let Some(key) = key else { return Ok(None) };
+        let Some(key) = keyed.key else {
+            return Ok(None);
+        };
         let Some(stored) = self.store.answer(id, key).await? else {
             return Ok(None);
         };
-        if stored.request != request {
+        if stored.request != keyed.request {
             return Err(CommandError::KeyReused(key.to_owned()));
         }
         Ok(Some(serde_json::from_str(&stored.response)?))
@@ -429,8 +466,7 @@ fn answer(id: ProjectId, version: u64, decision: &Decision, definition: &Definit
 
 /// A project as it was read, with what a decision about it depends on.
 pub(crate) struct Loaded {
-    pub row: ProjectRow,
-    pub project: Project,
+    pub before: Snapshot,
     pub definition: Arc<Definition>,
     pub calendar: Arc<Calendar>,
     pub at: Instant,
@@ -457,7 +493,7 @@ struct Keyed<'a> {
 /// A decision on its way into the store.
 pub(crate) struct Step {
     pub id: ProjectId,
-    pub before: Option<ProjectRow>,
+    pub before: Option<Snapshot>,
     pub decision: Decision,
     pub cause: Cause,
     pub actor: String,
@@ -467,11 +503,11 @@ pub(crate) struct Step {
 
 impl Step {
     pub(crate) fn version_before(&self) -> u64 {
-        self.before.as_ref().map_or(0, |row| row.version)
+        self.before.as_ref().map_or(0, |before| before.version)
     }
 
     pub(crate) fn head_before(&self) -> &str {
-        self.before.as_ref().map_or(GENESIS, |row| &row.head)
+        self.before.as_ref().map_or(GENESIS, |before| &before.head)
     }
 }
 
@@ -494,15 +530,16 @@ fn check_key(key: Option<&str>) -> Result<(), CommandError> {
 }
 
 fn answer_row(
-    key: Option<&str>,
-    request: String,
+    keyed: &Keyed<'_>,
     answer: &Answer,
     at: Instant,
 ) -> Result<Option<AnswerRow>, CommandError> {
-    let Some(key) = key else { return Ok(None) };
+    let Some(key) = keyed.key else {
+        return Ok(None);
+    };
     Ok(Some(AnswerRow {
         key: key.to_owned(),
-        request,
+        request: keyed.request.to_owned(),
         response: serde_json::to_string(answer)?,
         at,
     }))

@@ -4,6 +4,7 @@
 //! Commands come in through [`commands`], time comes in through [`worker`], mail goes out
 //! through [`outbox`]; all three change a project only by way of `liucheng_model::decide`.
 
+pub mod cache;
 pub mod commands;
 pub mod error;
 pub mod library;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 pub use error::CommandError;
 
+use cache::Cache;
 use library::Library;
 use ports::{Clock, Mailer, ProvinceRules, Store};
 
@@ -38,6 +40,8 @@ pub struct Engine {
     pub clock: Arc<dyn Clock>,
     /// Definitions and calendars.
     pub library: Arc<Library>,
+    /// Projects and tokens met lately.
+    pub cache: Arc<Cache>,
     /// Wakes the worker when a command sets an earlier timer.
     pub wake: Arc<tokio::sync::Notify>,
     /// The right-hand side of message ids, such as `liucheng.example`.

@@ -1,6 +1,6 @@
 //! From a decision to everything that is written with it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use liucheng_model::{
     decide::Decision,
@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Engine,
+    cache::Snapshot,
     commands::Step,
     error::CommandError,
     ports::{Commit, CommitError, Instant, Mail, OutboxRow, ProjectId, ProjectRow, TimerRow},
@@ -27,17 +28,30 @@ impl Engine {
             .definition(&step.decision.project.definition, &*self.store)
             .await;
         let definition = definition.map_err(|e| CommitError::Unavailable(e.to_string()))?;
-        let commit = self.commit(step, &definition);
+        let commit = self.commit(&step, &definition);
         let commit = commit.map_err(|e| CommitError::Unavailable(e.to_string()))?;
-        let earlier = !commit.set_timers.is_empty() || !commit.outbox.is_empty();
-        self.store.commit(commit).await?;
-        if earlier {
+        let planned = !commit.set_timers.is_empty() || !commit.outbox.is_empty();
+        let (version, head) = (commit.row.version, commit.row.head.clone());
+        if let Err(error) = self.store.commit(commit).await {
+            // Whatever went wrong, what is remembered may be what misled us.
+            self.cache.forget(step.id);
+            return Err(error);
+        }
+        let snapshot = Snapshot {
+            version,
+            head,
+            changed_by: step.actor,
+            changed_at: step.now,
+            project: Arc::new(step.decision.project),
+        };
+        self.cache.put(step.id, snapshot);
+        if planned {
             self.wake.notify_one();
         }
         Ok(())
     }
 
-    fn commit(&self, step: Step, definition: &Definition) -> Result<Commit, CommandError> {
+    fn commit(&self, step: &Step, definition: &Definition) -> Result<Commit, CommandError> {
         let expected = step.version_before();
         let project = &step.decision.project;
         let record = Record {
@@ -62,7 +76,7 @@ impl Engine {
             state: serde_json::to_string(project)?,
         };
         let (set_timers, clear_timers) = timers(step.id, &step.decision.events);
-        let outbox = self.mails(&step, definition);
+        let outbox = self.mails(step, definition);
         Ok(Commit {
             expected,
             row,
@@ -70,7 +84,7 @@ impl Engine {
             set_timers,
             clear_timers,
             outbox,
-            answer: step.answer,
+            answer: step.answer.clone(),
         })
     }
 
@@ -79,16 +93,22 @@ impl Engine {
         let Decision { events, project } = &step.decision;
         let mut mails = Vec::new();
         for event in events {
-            let Event::ReminderDue {
-                key,
-                step,
-                roles,
-                escalation,
-            } = event
-            else {
-                continue;
+            let (key, step, roles, occasion) = match event {
+                Event::ReminderDue {
+                    key,
+                    step,
+                    roles,
+                    escalation: true,
+                } => (key, step.to_string(), roles, Occasion::Escalation),
+                Event::ReminderDue {
+                    key, step, roles, ..
+                } => (key, step.to_string(), roles, Occasion::Reminder),
+                Event::ObligationAnnounced { key, roles } => {
+                    (key, "open".to_owned(), roles, Occasion::Announcement)
+                }
+                _ => continue,
             };
-            let Some(reminder) = reminder(project, definition, key, *escalation, now) else {
+            let Some(reminder) = reminder(project, definition, key, occasion, now) else {
                 continue;
             };
             let generation = project.obligations.get(key).map_or(0, |o| o.generation);
@@ -118,13 +138,24 @@ impl Engine {
     }
 }
 
+/// Why a mail about an obligation goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// It has become somebody's.
+    Announcement,
+    /// A step of its ladder was reached.
+    Reminder,
+    /// A step that goes a level up was reached.
+    Escalation,
+}
+
 /// What a reminder about an open obligation says; `None` when it is no longer open.
 #[must_use]
 pub fn reminder(
     project: &Project,
     definition: &Definition,
     key: &str,
-    escalation: bool,
+    occasion: Occasion,
     now: Instant,
 ) -> Option<Reminder> {
     let open = project.obligations.get(key)?;
@@ -155,7 +186,8 @@ pub fn reminder(
         rule: rule.clone(),
         source: basis.citation(),
         clause: basis.text.clone(),
-        escalation,
+        escalation: occasion == Occasion::Escalation,
+        announcement: occasion == Occasion::Announcement,
     })
 }
 

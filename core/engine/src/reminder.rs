@@ -35,4 +35,7 @@ pub struct Reminder {
     pub clause: String,
     /// The recipient is the next level up because the date has passed.
     pub escalation: bool,
+    /// The obligation has just become the recipient's; absent in mails that remind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub announcement: bool,
 }

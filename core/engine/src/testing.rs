@@ -19,6 +19,8 @@ use crate::ports::{
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
+    /// Several engines stand for several processes.
+    shared: bool,
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +44,15 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// An empty store that several engines write to, as several processes would.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self {
+            shared: true,
+            ..Self::default()
+        }
+    }
+
     /// Lets the next commit fail without writing anything.
     pub fn break_next_commit(&self, reason: &str) {
         self.tables().broken = Some(reason.to_owned());
@@ -57,6 +68,10 @@ impl MemoryStore {
 impl Store for MemoryStore {
     async fn load(&self, id: ProjectId) -> Result<Option<ProjectRow>, ReadError> {
         Ok(self.tables().projects.get(&id).cloned())
+    }
+
+    fn writes_alone(&self) -> bool {
+        !self.shared
     }
 
     async fn find_code(&self, code: &str) -> Result<Option<ProjectId>, ReadError> {

@@ -3,16 +3,17 @@
 //! It sleeps until the next due instant and is woken when a command sets an earlier one. There
 //! is no polling while nothing is due.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use liucheng_model::decide::{Fired, fire_timer};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     Engine,
-    commands::{SYSTEM, Step, local},
+    cache::Snapshot,
+    commands::{Loaded, SYSTEM, Step, local},
     error::CommandError,
-    ports::{CommitError, Instant, SimulatedClock, TimerRow},
+    ports::{CommitError, Instant, ProjectId, SimulatedClock, TimerRow},
     record::Cause,
 };
 
@@ -89,12 +90,53 @@ impl Engine {
 
     /// Fires the timers that are due; returns how many.
     ///
+    /// Projects wait for each other only where they share a transaction: the timers of one project
+    /// fire one after the other, those of different projects together.
+    ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn fire_due(&self) -> Result<usize, CommandError> {
         let due = self.store.due_timers(self.clock.now(), BATCH).await?;
         let count = due.len();
+        let mut projects: BTreeMap<ProjectId, Vec<TimerRow>> = BTreeMap::new();
         for timer in due {
+            projects.entry(timer.project).or_default().push(timer);
+        }
+        self.remember(projects.keys().copied()).await?;
+        let mut firing = JoinSet::new();
+        for timers in projects.into_values() {
+            let engine = self.clone();
+            firing.spawn(async move { engine.fire_all(timers).await });
+        }
+        let mut result = Ok(count);
+        while let Some(fired) = firing.join_next().await {
+            let fired = fired.map_err(|error| CommandError::Internal(error.to_string()));
+            if let Err(error) = fired.and_then(|fired| fired) {
+                result = Err(error);
+            }
+        }
+        result
+    }
+
+    /// Reads projects that are not remembered, all at once.
+    async fn remember(&self, ids: impl Iterator<Item = ProjectId>) -> Result<(), CommandError> {
+        let unknown: Vec<ProjectId> = ids.filter(|id| self.cache.get(*id).is_none()).collect();
+        if unknown.len() < 2 {
+            return Ok(());
+        }
+        for row in self.store.load_all(&unknown).await? {
+            let id = row.id;
+            // A state that does not read is reported with the timer that needs it.
+            if let Ok(snapshot) = Snapshot::read(row) {
+                self.cache.put(id, snapshot);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fires timers of one project, in order.
+    async fn fire_all(&self, timers: Vec<TimerRow>) -> Result<(), CommandError> {
+        for timer in timers {
             if let Err(error) = self.fire_one(&timer).await {
                 let project = timer.project.to_string();
                 tracing::error!(project.id = %project, timer = %timer.key, error.code = error.code(), error = %error, "timer postponed");
@@ -102,23 +144,23 @@ impl Engine {
                 self.store.postpone_timer(TimerRow { at, ..timer }).await?;
             }
         }
-        Ok(count)
+        Ok(())
     }
 
     async fn fire_one(&self, timer: &TimerRow) -> Result<(), CommandError> {
-        let loaded = self.loaded(timer.project).await?;
-        let fired = fire_timer(
-            loaded.context(),
-            &loaded.project,
-            &timer.key,
-            local(timer.at)?,
-            timer.generation,
-        )?;
+        let mut loaded = self.loaded(timer.project).await?;
+        let mut fired = decide(&loaded, timer)?;
+        let idle = matches!(fired, Fired::Stale | Fired::Idle { .. });
+        if idle && !self.store.writes_alone() && self.cache.forget(timer.project) {
+            // Another process may have changed the project since it was remembered.
+            loaded = self.loaded(timer.project).await?;
+            fired = decide(&loaded, timer)?;
+        }
         let next = match fired {
             Fired::Decided(decision) => {
                 let step = Step {
                     id: timer.project,
-                    before: Some(loaded.row),
+                    before: Some(loaded.before),
                     decision: *decision,
                     cause: Cause::Timer {
                         key: timer.key.clone(),
@@ -165,4 +207,16 @@ impl Engine {
         clock.advance_to(to);
         Ok(())
     }
+}
+
+fn decide(loaded: &Loaded, timer: &TimerRow) -> Result<Fired, CommandError> {
+    let (context, project) = (loaded.context(), &loaded.before.project);
+    let at = local(timer.at)?;
+    Ok(fire_timer(
+        context,
+        project,
+        &timer.key,
+        at,
+        timer.generation,
+    )?)
 }

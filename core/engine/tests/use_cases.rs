@@ -26,6 +26,7 @@ use liucheng_model::{
 };
 use serde_json::{Value as Json, json};
 
+const BENCHMARK: &str = include_str!("../../../workflows/benchmark.toml");
 const BASE: &str = include_str!("../../../workflows/social-work-station.toml");
 
 struct World {
@@ -37,24 +38,22 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let definition = Definition::load(
-            Source {
-                name: "base",
-                text: BASE,
-            },
-            None,
-        )
-        .unwrap_or_else(|e| panic!("{e:#?}"));
+        Self::with(BASE, MemoryStore::new())
+    }
+
+    fn with(text: &str, store: MemoryStore) -> Self {
+        let definition = Definition::load(Source { name: "base", text }, None)
+            .unwrap_or_else(|e| panic!("{e:#?}"));
         let entry = Entry {
             definition: Arc::new(definition),
             sources: Sources {
-                base: BASE.to_owned(),
+                base: text.to_owned(),
                 overlay: None,
             },
             package: None,
         };
         let calendar = Arc::new(Calendar::national().unwrap().clone());
-        let store = Arc::new(MemoryStore::new());
+        let store = Arc::new(store);
         let mailer = Arc::new(RecordingMailer::default());
         let clock = Arc::new(SimulatedClock::new(instant("2026-09-01", "08:00")));
         let engine = Engine {
@@ -66,6 +65,7 @@ impl World {
                 calendar,
                 BTreeMap::from([(String::new(), entry)]),
             )),
+            cache: Arc::default(),
             wake: Arc::new(tokio::sync::Notify::new()),
             mail_domain: "test.example".into(),
         };
@@ -78,6 +78,7 @@ impl World {
     }
 
     async fn create(&self, code: &str, key: Option<&str>) -> Result<ProjectId, CommandError> {
+        let roles = &self.engine.library.entry("")?.definition.doc.roles;
         let create = Create {
             code: code.to_owned(),
             name: "项目".to_owned(),
@@ -89,7 +90,10 @@ impl World {
                     "supervisor".to_owned(),
                     vec!["s@test.example".to_owned(), "o@test.example".to_owned()],
                 ),
-            ]),
+            ])
+            .into_iter()
+            .filter(|(role, _)| roles.contains_key(role))
+            .collect(),
         };
         self.engine
             .create(&officer(), create, key)
@@ -448,4 +452,86 @@ async fn another_person_does_not_get_somebody_elses_answer() {
         matches!(answer, Err(CommandError::KeyReused(_))),
         "{answer:?}"
     );
+}
+
+#[tokio::test]
+async fn a_refusal_never_rests_on_what_another_process_has_changed() {
+    let world = World::with(BASE, MemoryStore::shared());
+    let other = Engine {
+        cache: Arc::default(),
+        ..world.engine.clone()
+    };
+    let id = world.create("N-1", None).await.unwrap();
+    let survey = json!({"survey.finished": "2026-09-01"});
+    world.fire(id, "finish-survey", survey, None).await.unwrap();
+    let plan = FireEvent {
+        event: "approve-plan".to_owned(),
+        facts: BTreeMap::from([("plan.approved".to_owned(), json!("2026-09-01"))]),
+        expected_version: None,
+    };
+    let answer = other.fire(&officer(), id, plan.clone(), None).await;
+    assert_eq!(answer.unwrap().version, 3);
+    // Here the project is remembered as being one step behind.
+    let budget = json!({"budget.total": "3000000", "budget.confirmed": "2026-09-01"});
+    let version = world.fire(id, "confirm-budget", budget, None).await;
+    assert_eq!(version.unwrap(), 4);
+    // There it is remembered as it was, and the same step is refused as it should be.
+    let refused = other.fire(&officer(), id, plan, None).await.unwrap_err();
+    assert_eq!(refused.code(), "E-EVENT-NOT-NOW", "{refused}");
+    world.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn timers_fire_on_the_state_that_is_there() {
+    let world = World::with(BENCHMARK, MemoryStore::shared());
+    let other = Engine {
+        cache: Arc::default(),
+        ..world.engine.clone()
+    };
+    let id = world.create("T-1", None).await.unwrap();
+    let done = |stage: &str| {
+        (
+            format!("finish-{stage}"),
+            json!({format!("{stage}.done"): "2026-09-01"}),
+        )
+    };
+    let (event, facts) = done("survey");
+    world.fire(id, &event, facts, None).await.unwrap();
+    // Another process discharges it before its reminder is due, and opens the next.
+    let (event, facts) = done("plan");
+    let facts = facts.as_object().unwrap().clone().into_iter().collect();
+    let command = FireEvent {
+        event,
+        facts,
+        expected_version: None,
+    };
+    other.fire(&officer(), id, command, None).await.unwrap();
+    world.clock.advance_to(instant("2026-10-01", "12:00"));
+    while world.engine.fire_due().await.unwrap() > 0 {}
+    let mails = world.store.mail(id).await.unwrap();
+    let reminded: Vec<&str> = mails
+        .iter()
+        .filter(|m| !m.row.mail.reminder.announcement)
+        .map(|m| m.row.mail.reminder.obligation.as_str())
+        .collect();
+    assert_eq!(reminded, ["budget"], "once, late, at its last step");
+    world.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn whoever_is_responsible_is_told_at_once_where_the_ladder_says_so() {
+    let world = World::with(BENCHMARK, MemoryStore::new());
+    let id = world.create("A-1", None).await.unwrap();
+    assert_eq!(world.store.mail(id).await.unwrap(), []);
+    let facts = json!({"survey.done": "2026-09-01"});
+    world.fire(id, "finish-survey", facts, None).await.unwrap();
+    world.engine.deliver_due().await.unwrap();
+    let sent = world.mailer.sent();
+    let told: Vec<_> = sent
+        .iter()
+        .map(|mail| (mail.to.as_str(), mail.reminder.obligation.as_str()))
+        .collect();
+    assert_eq!(told, [("o@test.example", "plan")]);
+    assert!(sent[0].reminder.announcement && !sent[0].reminder.escalation);
+    world.assert_consistent().await;
 }

@@ -99,6 +99,13 @@ pub enum Event {
         /// It goes a level up because the date has passed.
         escalation: bool,
     },
+    /// Whoever is responsible is told that an obligation is theirs now: a mail goes out.
+    ObligationAnnounced {
+        /// The obligation's key.
+        key: String,
+        /// The roles it is addressed to.
+        roles: Vec<String>,
+    },
     /// The report of a period was handed in.
     ReportSubmitted {
         /// The recurring obligation.

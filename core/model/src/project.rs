@@ -203,7 +203,7 @@ impl Project {
             Event::TimerCleared { key } => {
                 self.timers.remove(key);
             }
-            Event::ScheduleFired { .. } => {}
+            Event::ScheduleFired { .. } | Event::ObligationAnnounced { .. } => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! The command line: nouns, then verbs. One file for each noun.
 
+mod bench;
 mod calendar;
 mod migrate;
 mod plan;
@@ -98,6 +99,9 @@ enum Command {
     Verify,
     /// Bring the database to this version's schema.
     Migrate,
+    /// Measure what this machine can do, with its raw limit beside it.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Print this reference.
     #[command(hide = true)]
     Reference,
@@ -202,6 +206,7 @@ fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {
             let data = global.data.filter(|_| data_is_named);
             wait(demo::run(args, data, global.json))
         }
+        Command::Bench(command) => wait(bench::run(&global, command)),
         Command::Serve(args) => wait(serve::run(&global, args)),
         Command::Reference => reference(),
     }

@@ -129,7 +129,7 @@ async fn compute(
                 transition: String::new(),
                 today: on,
                 facts: complete.clone(),
-                parameters: Arc::new(entry.definition.parameters.clone()),
+                parameters: Arc::clone(&entry.definition.parameters),
                 calendar: Arc::clone(&calendar),
             };
             let verdict = parts

@@ -8,7 +8,7 @@ use axum::{
         request::Parts,
     },
 };
-use liucheng_engine::{CommandError, commands::Actor, record::digest};
+use liucheng_engine::{commands::Actor, record::digest};
 
 use super::{AppState, problem::Problem};
 
@@ -31,12 +31,7 @@ impl FromRequestParts<AppState> for Caller {
             refused("Bearer realm=\"liucheng\"", "the request carries no bearer token")
                 .hint("send the header Authorization: Bearer TOKEN; the first start of the server showed one")
         })?;
-        let row = state
-            .engine
-            .store
-            .token(&digest(token))
-            .await
-            .map_err(CommandError::from)?;
+        let row = state.engine.token(&digest(token)).await?;
         let row = row.ok_or_else(|| {
             refused(
                 "Bearer realm=\"liucheng\", error=\"invalid_token\"",

@@ -69,6 +69,9 @@ impl Letter {
         if reminder.provisional {
             lines.push(("暂定", provisional(reminder).to_owned()));
         }
+        if reminder.announcement {
+            lines.push(("新任务", "自即日起由贵岗位办理。".to_owned()));
+        }
         if reminder.escalation {
             lines.push((
                 "升级提醒",
@@ -192,6 +195,9 @@ fn english(reminder: &Reminder, when: &When, status: &str) -> Vec<String> {
     if reminder.provisional {
         lines
             .push("Provisional: the holiday notice for that year is not published yet.".to_owned());
+    }
+    if reminder.announcement {
+        lines.push("New: it is yours to do from today on.".to_owned());
     }
     if reminder.escalation {
         lines.push("Escalated: the date has passed.".to_owned());

@@ -37,6 +37,7 @@ fn reminder() -> Reminder {
         source: "中华人民共和国政府采购法 第46条".to_owned(),
         clause: "采购人与中标、成交供应商应当在中标、成交通知书发出之日起三十日内，按照采购文件确定的事项签订政府采购合同。".to_owned(),
         escalation: false,
+                announcement: false,
     }
 }
 

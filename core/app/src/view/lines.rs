@@ -163,6 +163,9 @@ impl EventView {
             Self::ObligationMet { key, on, .. } => format!("完成 {key}（{on}）"),
             Self::ObligationDropped { key } => format!("取消 {key}"),
             Self::ReminderDue { key, roles, .. } => format!("提醒 {key} → {}", roles.join(", ")),
+            Self::ObligationAnnounced { key, roles } => {
+                format!("告知 {key} → {}", roles.join(", "))
+            }
             Self::ReportSubmitted { id, period } => format!("已报送 {id} {period}"),
             Self::CalendarAdopted { version } => format!("启用日历 {version}"),
             Self::TimerSet { key, at } => format!("定时 {key}：{at}"),

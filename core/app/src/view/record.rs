@@ -111,6 +111,10 @@ pub enum EventView {
         roles: Vec<String>,
         escalation: bool,
     },
+    ObligationAnnounced {
+        key: String,
+        roles: Vec<String>,
+    },
     ReportSubmitted {
         id: String,
         period: String,
@@ -260,6 +264,7 @@ impl From<Event> for EventView {
                 roles,
                 escalation,
             },
+            Event::ObligationAnnounced { key, roles } => Self::ObligationAnnounced { key, roles },
             Event::ReportSubmitted { id, period } => Self::ReportSubmitted { id, period },
             Event::CalendarAdopted { version } => Self::CalendarAdopted { version },
             Event::TimerSet { key, timer } => Self::TimerSet { key, at: timer.at },

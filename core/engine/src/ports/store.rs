@@ -255,6 +255,18 @@ pub struct Page {
 pub trait Store: Send + Sync {
     /// The state row of a project.
     async fn load(&self, id: ProjectId) -> Result<Option<ProjectRow>, ReadError>;
+    /// The state rows of those projects that exist, in any order.
+    async fn load_all(&self, ids: &[ProjectId]) -> Result<Vec<ProjectRow>, ReadError> {
+        let mut rows = Vec::with_capacity(ids.len());
+        for id in ids {
+            rows.extend(self.load(*id).await?);
+        }
+        Ok(rows)
+    }
+    /// Whether nobody but this process writes, so that what it has written is what is there.
+    fn writes_alone(&self) -> bool {
+        true
+    }
     /// The project of that code.
     async fn find_code(&self, code: &str) -> Result<Option<ProjectId>, ReadError>;
     /// Projects in order of their code.

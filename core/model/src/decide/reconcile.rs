@@ -189,8 +189,25 @@ impl Draft<'_> {
     pub(super) fn open_obligation(&mut self, key: String, mut obligation: Obligation) {
         obligation.step = self.initial_step(&obligation);
         let opened = key.clone();
+        let roles = self.announced_to(&obligation);
         self.emit(Event::ObligationOpened { key, obligation });
+        if !roles.is_empty() {
+            let key = opened.clone();
+            self.emit(Event::ObligationAnnounced { key, roles });
+        }
         self.arm(&opened);
+    }
+
+    /// Who is told at once that an obligation is theirs; nobody, unless its ladder says so.
+    fn announced_to(&self, obligation: &Obligation) -> Vec<String> {
+        let definition = self.context.definition;
+        let announces = |name: &String| {
+            let ladder = definition.doc.ladders.get(name);
+            ladder.is_some_and(|ladder| ladder.announce)
+        };
+        let (ladder, responsible) = definition.reminding(&obligation.id);
+        let responsible = responsible.filter(|_| ladder.is_some_and(announces));
+        responsible.into_iter().cloned().collect()
     }
 
     fn move_obligation(&mut self, key: String, mut obligation: Obligation, cause: MoveCause) {
@@ -233,15 +250,7 @@ impl Draft<'_> {
 
     fn ladder_times(&self, obligation: &Obligation) -> Vec<Option<NaiveDateTime>> {
         let definition = self.context.definition;
-        let of_obligation = definition
-            .obligation(&obligation.id)
-            .and_then(|o| o.ladder.as_ref());
-        let of_recurring = || {
-            definition
-                .recurring(&obligation.id)
-                .and_then(|r| r.ladder.as_ref())
-        };
-        let ladder = of_obligation.or_else(of_recurring);
+        let (ladder, _) = definition.reminding(&obligation.id);
         ladder
             .and_then(|name| definition.doc.ladders.get(name))
             .map(|ladder| ladder::step_times(self.context, ladder, obligation))

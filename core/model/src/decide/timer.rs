@@ -86,17 +86,10 @@ impl Draft<'_> {
         };
         if let Some(step) = self.reached_step(&open) {
             let definition = self.context.definition;
-            let obligation = definition.obligation(&open.id);
-            let recurring = definition.recurring(&open.id);
-            let ladder = obligation
-                .and_then(|o| o.ladder.as_ref())
-                .or(recurring.and_then(|r| r.ladder.as_ref()));
+            let (ladder, responsible) = definition.reminding(&open.id);
             let rung = ladder.and_then(|l| definition.doc.ladders.get(l)?.steps.get(step));
             if let Some(rung) = rung {
-                let responsible = obligation
-                    .and_then(|o| o.responsible.clone())
-                    .or(recurring.map(|r| r.responsible.clone()));
-                let mut roles: Vec<String> = responsible.into_iter().collect();
+                let mut roles: Vec<String> = responsible.into_iter().cloned().collect();
                 for role in &rung.to {
                     // `responsible` in a ladder stands for whoever has to do it.
                     if role != "responsible" && !roles.contains(role) {

@@ -515,6 +515,9 @@ pub struct FeasibilityDoc {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LadderDoc {
+    /// Whoever is responsible is told at once when the obligation becomes theirs.
+    #[serde(default)]
+    pub announce: bool,
     /// In the order they go out.
     pub steps: Vec<LadderStepDoc>,
 }

@@ -9,7 +9,10 @@ pub mod lint;
 mod merge;
 pub mod statute;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -36,7 +39,7 @@ pub struct Definition {
     /// Every key of the vocabulary.
     pub vocabulary: BTreeSet<String>,
     /// The numbers for the component, with the tranche table among them.
-    pub parameters: BTreeMap<String, Parameter>,
+    pub parameters: Arc<BTreeMap<String, Parameter>>,
     guards: BTreeMap<String, Guard>,
 }
 
@@ -149,7 +152,7 @@ impl Definition {
         };
         Ok(Self {
             vocabulary: doc.facts.keys().cloned().collect(),
-            parameters: parameters(&doc, base)?,
+            parameters: Arc::new(parameters(&doc, base)?),
             doc,
             province,
             digest,
@@ -179,6 +182,16 @@ impl Definition {
     #[must_use]
     pub fn recurring(&self, id: &str) -> Option<&RecurringDoc> {
         self.doc.recurring.iter().find(|r| r.id == id)
+    }
+
+    /// The ladder of an obligation or recurring obligation, and the role that has to do it.
+    #[must_use]
+    pub fn reminding(&self, id: &str) -> (Option<&String>, Option<&String>) {
+        match (self.obligation(id), self.recurring(id)) {
+            (Some(one), _) => (one.ladder.as_ref(), one.responsible.as_ref()),
+            (None, Some(each)) => (each.ladder.as_ref(), Some(&each.responsible)),
+            (None, None) => (None, None),
+        }
     }
 
     /// Reads one fact from its canonical JSON form.

@@ -268,6 +268,16 @@ impl Store for PostgresStore {
         row.as_ref().map(read::project).transpose()
     }
 
+    async fn load_all(&self, ids: &[ProjectId]) -> Result<Vec<ProjectRow>, ReadError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let rows = self.rows(|| sqlx::query(sql::LOAD_ALL).bind(ids.clone()));
+        each(&rows.await?, read::project)
+    }
+
+    fn writes_alone(&self) -> bool {
+        false
+    }
+
     async fn find_code(&self, code: &str) -> Result<Option<ProjectId>, ReadError> {
         let row = self
             .row(|| sqlx::query(shared::FIND_CODE).bind(code.to_owned()))

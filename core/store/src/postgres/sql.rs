@@ -148,6 +148,12 @@ SELECT id, code, name, province, version, stage, next_due, changed_by, changed_a
     encode(head, 'hex'), state
 FROM project WHERE id = $1";
 
+/// The state rows of projects.
+pub(crate) const LOAD_ALL: &str = "
+SELECT id, code, name, province, version, stage, next_due, changed_by, changed_at,
+    encode(head, 'hex'), state
+FROM project WHERE id = ANY ($1::uuid[])";
+
 /// The first projects by code.
 pub(crate) const LIST_FIRST: &str = "
 SELECT id, code, name, province, version, stage, next_due, changed_by, changed_at,

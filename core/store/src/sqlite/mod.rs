@@ -240,6 +240,13 @@ impl Store for SqliteStore {
             .transpose()
     }
 
+    async fn load_all(&self, ids: &[ProjectId]) -> Result<Vec<ProjectRow>, ReadError> {
+        let ids: Vec<_> = ids.iter().map(|id| id.0.simple()).collect();
+        let ids = serde_json::to_string(&ids).map_err(|error| failed(&error))?;
+        let rows = self.rows(sqlx::query(sql::LOAD_ALL).bind(ids)).await?;
+        each(&rows, read::project)
+    }
+
     async fn find_code(&self, code: &str) -> Result<Option<ProjectId>, ReadError> {
         let query = sqlx::query(shared::FIND_CODE).bind(code.to_owned());
         let row = self.row(query).await?;

@@ -92,6 +92,12 @@ SELECT id, code, name, province, version, stage, next_due, changed_by, changed_a
     lower(hex(head)), state
 FROM project WHERE id = $1";
 
+/// The state rows of projects whose ids, in hex, are the elements of `$1`.
+pub(crate) const LOAD_ALL: &str = "
+SELECT id, code, name, province, version, stage, next_due, changed_by, changed_at,
+    lower(hex(head)), state
+FROM project WHERE id IN (SELECT unhex(value) FROM json_each($1))";
+
 /// The first projects by code.
 pub(crate) const LIST_FIRST: &str = "
 SELECT id, code, name, province, version, stage, next_due, changed_by, changed_at,

@@ -100,6 +100,7 @@ pub fn mail(project: ProjectId, key: &str, not_before: i64) -> OutboxRow {
                 source: "中华人民共和国政府采购法 第46条".to_owned(),
                 clause: "三十日内".to_owned(),
                 escalation: false,
+                announcement: false,
             },
         },
     }

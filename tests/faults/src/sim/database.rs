@@ -5,7 +5,7 @@
 //! between leaves them written as a whole or lost as a whole, and nobody hears which.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -80,6 +80,8 @@ pub struct State {
     pub now: Instant,
     /// The disk is full.
     pub full: bool,
+    /// Processes that stand still.
+    pub paused: BTreeSet<u64>,
     /// What happened so far that matters to the checker.
     pub notes: Notes,
     queue: VecDeque<Waiting>,
@@ -123,6 +125,7 @@ impl Database {
             rates,
             now,
             full: false,
+            paused: BTreeSet::new(),
             notes: Notes::default(),
             queue: VecDeque::new(),
             processes: BTreeMap::new(),
@@ -161,6 +164,7 @@ impl Database {
     pub async fn end(&self, process: u64, orderly: bool) {
         let written = {
             let mut state = self.state();
+            state.paused.remove(&process);
             let waiting = std::mem::take(&mut state.queue);
             let (its, others): (VecDeque<_>, VecDeque<_>) = waiting.into_iter().partition(|w| w.process == process);
             state.queue = others;
@@ -225,6 +229,8 @@ impl Database {
         let slot = Slot::default();
         let mut state = self.state();
         if state.processes.get(&process).is_some_and(|p| p.stopped) {
+            drop(state);
+            self.note_unrecorded(&operation);
             answer(&slot, Err(CommitError::Unavailable("stopped after a failed commit".to_owned())));
             return slot;
         }
@@ -451,6 +457,12 @@ impl Database {
         let state = self.state();
         let lasts = state.processes.get(&process).is_some_and(|p| p.alive_until > state.now.0 + LEASE_MICROS / 4);
         Ok(lasts && state.mail_claims.get(name) == Some(&epoch))
+    }
+
+    /// Whether one process has it for itself.
+    #[must_use]
+    pub fn has_one_process(&self) -> bool {
+        !self.clustered
     }
 
     /// The broken store's choice, if this is one.

@@ -44,8 +44,18 @@ pub struct NodeStore {
 }
 
 impl NodeStore {
-    async fn read(&self) -> Result<(), ReadError> {
+    /// Lets others go first, as often as chance wants, and as long as this process stands still.
+    async fn wait(&self) {
+        let mut times = self.database.state().random.below(3);
+        while times > 0 || self.database.state().paused.contains(&self.process) {
+            times = times.saturating_sub(1);
+            give_way().await;
+        }
         give_way().await;
+    }
+
+    async fn read(&self) -> Result<(), ReadError> {
+        self.wait().await;
         let mut state = self.database.state();
         let rate = state.rates.read;
         if state.random.chance(rate) {
@@ -56,7 +66,7 @@ impl NodeStore {
     }
 
     async fn write(&self, operation: Operation) -> Result<(), CommitError> {
-        give_way().await;
+        self.wait().await;
         let slot = self.database.submit(self.process, operation);
         let result = poll_fn(|context| {
             let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,7 +79,7 @@ impl NodeStore {
             }
         })
         .await;
-        give_way().await;
+        self.wait().await;
         result
     }
 
@@ -171,6 +181,10 @@ impl Store for NodeStore {
     async fn next_wake(&self) -> Result<Option<Instant>, ReadError> {
         self.read().await?;
         self.database.memory.next_wake().await
+    }
+
+    fn writes_alone(&self) -> bool {
+        self.database.has_one_process()
     }
 
     async fn put_document(&self, document: Document) -> Result<(), CommitError> {

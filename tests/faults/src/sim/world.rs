@@ -211,6 +211,7 @@ impl World {
             mailer: Arc::new(NodeMailer { office: Arc::clone(&self.office), database, process }),
             clock,
             library,
+            cache: Arc::default(),
             wake: Arc::default(),
             mail_domain: "sim.example".into(),
         };
@@ -233,6 +234,8 @@ impl World {
         node.ready = false;
         self.database.end(process, orderly).await;
         self.office.died(process);
+        // What it had spawned ends as well.
+        tokio::task::yield_now().await;
         self.note(format!("node {index}: process {process} dies, orderly {orderly}"));
     }
 
@@ -273,6 +276,7 @@ impl World {
         for (index, node) in self.nodes.iter_mut().enumerate() {
             if node.paused_until.is_some_and(|until| until <= now) {
                 node.paused_until = None;
+                self.database.state().paused.remove(&node.process);
                 woken.push(index);
             }
             if node.is_up() && !self.database.renew(node.process) {
@@ -303,8 +307,9 @@ impl World {
         } else if self.options.nodes > 1 && self.random.chance(rates.pause) {
             let until = self.random.between(LEASE_MICROS / 4, 3 * LEASE_MICROS);
             let until = self.now().plus_micros(until);
-            if let Some(node) = self.nodes.get_mut(index) {
+            if let Some(node) = self.nodes.get_mut(index).filter(|n| n.engine.is_some()) {
                 node.paused_until = Some(until);
+                self.database.state().paused.insert(node.process);
             }
             self.note(format!("node {index}: stands still"));
             "pause"
@@ -458,10 +463,10 @@ impl World {
         let Some(node) = self.nodes.get_mut(index) else { return Ok(()) };
         let Some(task) = node.tasks.get_mut(at) else { return Ok(()) };
         let mut context = Context::from_waker(Waker::noop());
-        let done = match task.work.as_mut().poll(&mut context) {
-            Poll::Pending => return Ok(()),
-            Poll::Ready(done) => done,
-        };
+        let done = task.work.as_mut().poll(&mut context);
+        // What the task has spawned goes on as well.
+        tokio::task::yield_now().await;
+        let Poll::Ready(done) = done else { return Ok(()) };
         drop(node.tasks.remove(at));
         let process = node.process;
         let line = match done {

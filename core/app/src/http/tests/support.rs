@@ -244,6 +244,7 @@ fn engine(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Engine {
             calendar,
             BTreeMap::from([(String::new(), entry)]),
         )),
+        cache: Arc::default(),
         wake: Arc::default(),
         mail_domain: "test.example".into(),
     }

@@ -145,7 +145,7 @@ pub(super) const FEASIBILITY: Keys = &[
     ("message", Text),
 ];
 const STEP: Keys = &[("at", Any), ("to", Any), ("escalation", Any)];
-pub(super) const LADDER: Keys = &[("steps", List(STEP))];
+pub(super) const LADDER: Keys = &[("announce", Any), ("steps", List(STEP))];
 pub(super) const SCHEDULE: Keys = &[
     ("id", Any),
     ("title", Text),

@@ -29,6 +29,18 @@ pub async fn load_gives_what_was_committed(database: &impl Database) {
     assert_eq!(store.load(id(1)).await.unwrap(), Some(second.row));
 }
 
+pub async fn many_are_loaded_at_once(database: &impl Database) {
+    let store = database.open().await;
+    let commits = [opening(1), opening(2), opening(3)];
+    for commit in commits.clone() {
+        store.commit(commit).await.unwrap();
+    }
+    assert_eq!(store.load_all(&[]).await.unwrap(), []);
+    let mut rows = store.load_all(&[id(3), id(1), id(9)]).await.unwrap();
+    rows.sort_by_key(|row| row.id);
+    assert_eq!(rows, [commits[0].row.clone(), commits[2].row.clone()]);
+}
+
 pub async fn chinese_and_control_characters_survive(database: &impl Database) {
     let store = database.open().await;
     for (n, text) in [

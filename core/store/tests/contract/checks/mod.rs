@@ -24,7 +24,7 @@ pub trait Database {
 macro_rules! store_contract {
     ($database:ty) => {
         $crate::checks::store_contract!($database:
-            load_gives_what_was_committed chinese_and_control_characters_survive
+            load_gives_what_was_committed many_are_loaded_at_once chinese_and_control_characters_survive
             unknown_things_are_absent stale_version_names_who_and_when
             opening_twice_conflicts change_of_unknown_project_conflicts
             broken_chain_is_refused malformed_changes_are_refused
