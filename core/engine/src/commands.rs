@@ -121,9 +121,16 @@ impl Engine {
             Err(error) => error,
         };
         // Perhaps a repetition of this very command: then the answer it had counts.
-        match self.answered_create(&create.code, &keyed).await? {
-            Some(answer) => Ok(answer),
-            None => Err(error),
+        match self.answered_create(&create.code, &keyed).await {
+            Ok(Some(answer)) => Ok(answer),
+            // The project that has the code may be this very one: nobody knows whether it was stored.
+            Err(CommandError::DuplicateCode(_))
+                if matches!(error, CommandError::Unavailable(_)) =>
+            {
+                Err(error)
+            }
+            Ok(None) => Err(error),
+            Err(refusal) => Err(refusal),
         }
     }
 
@@ -215,10 +222,13 @@ impl Engine {
             if let Some(answer) = self.answered(id, &keyed).await? {
                 return Ok(answer);
             }
-            let remembered = self.cache.forget(id) && !self.store.writes_alone();
+            let remembered = self.cache.forget(id);
             match error {
                 CommandError::Conflict { .. } if command.expected_version.is_none() => {}
-                // Another process may have changed the project since it was remembered.
+                // Perhaps it was stored: to try again would carry it out twice.
+                CommandError::Unavailable(_) => return Err(error),
+                // Another process may have changed the project since it was remembered, or a caller
+                // went away before its change was remembered.
                 _ if remembered => {}
                 other => return Err(other),
             }

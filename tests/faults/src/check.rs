@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use liucheng_engine::{
     library::Library,
-    planning::reminder,
+    planning::{Occasion, reminder},
     ports::{Instant, Page, ProjectId, ProjectRow, Store},
     record::{Cause, Record},
     verify::verify,
@@ -38,7 +38,12 @@ pub async fn invariants(
 ) -> Result<Vec<String>, Failed> {
     let mut problems = Vec::new();
     for check in verify(store).await? {
-        problems.extend(check.problems.iter().map(|p| format!("{}: {p}", check.code)));
+        problems.extend(
+            check
+                .problems
+                .iter()
+                .map(|p| format!("{}: {p}", check.code)),
+        );
     }
     let mut ids = BTreeSet::new();
     for row in projects(store).await? {
@@ -97,10 +102,16 @@ async fn project(
         if let Cause::Timer { key } = &record.cause {
             let timer = state.as_ref().and_then(|p| p.timers.get(key));
             match timer {
-                None => problems.push(format!("record {}: {key} fired without being set", record.seq)),
+                None => problems.push(format!(
+                    "record {}: {key} fired without being set",
+                    record.seq
+                )),
                 Some(timer) => {
                     if record.at < Instant::at(timer.at.date(), timer.at.time()) {
-                        problems.push(format!("record {}: {key} fired before {}", record.seq, timer.at));
+                        problems.push(format!(
+                            "record {}: {key} fired before {}",
+                            record.seq, timer.at
+                        ));
                     }
                     if !fired.insert((key.clone(), timer.generation)) {
                         problems.push(format!("record {}: {key} fired twice", record.seq));
@@ -121,9 +132,15 @@ async fn project(
     let mut planned = BTreeMap::new();
     for mail in store.mail(row.id).await? {
         if !ids.insert(mail.row.mail.message_id.clone()) {
-            problems.push(format!("two mails with the id {}", mail.row.mail.message_id));
+            problems.push(format!(
+                "two mails with the id {}",
+                mail.row.mail.message_id
+            ));
         }
-        if planned.insert(mail.row.key.clone(), mail.row.mail.to).is_some() {
+        if planned
+            .insert(mail.row.key.clone(), mail.row.mail.to)
+            .is_some()
+        {
             problems.push(format!("two mails for {}", mail.row.key));
         }
     }
@@ -150,11 +167,17 @@ async fn mails(
 ) -> Result<BTreeMap<String, String>, Failed> {
     let mut mails = BTreeMap::new();
     for event in &record.events {
-        let Event::ReminderDue { key, step, roles, escalation } = event else {
-            continue;
+        let (key, step, roles, occasion) = match event {
+            Event::ReminderDue {
+                key, step, roles, ..
+            } => (key, step.to_string(), roles, Occasion::Reminder),
+            Event::ObligationAnnounced { key, roles } => {
+                (key, "open".to_owned(), roles, Occasion::Announcement)
+            }
+            _ => continue,
         };
         let definition = library.definition(&project.definition, store).await?;
-        if reminder(project, &definition, key, *escalation, record.at).is_none() {
+        if reminder(project, &definition, key, occasion, record.at).is_none() {
             continue;
         }
         let generation = project.obligations.get(key).map_or(0, |o| o.generation);
@@ -175,7 +198,11 @@ async fn timers(
     let mut problems = Vec::new();
     for row in store.timers(id).await? {
         // What is missing or of another generation `verify` has found already.
-        let Some(timer) = project.timers.get(&row.key).filter(|t| t.generation == row.generation) else {
+        let Some(timer) = project
+            .timers
+            .get(&row.key)
+            .filter(|t| t.generation == row.generation)
+        else {
             continue;
         };
         let at = Instant::at(timer.at.date(), timer.at.time());
@@ -184,7 +211,12 @@ async fn timers(
             None => row.at > at,
         };
         if row.at != at && !moved {
-            problems.push(format!("timer {} stands at {} instead of {}", row.key, row.at.rfc3339(), timer.at));
+            problems.push(format!(
+                "timer {} stands at {} instead of {}",
+                row.key,
+                row.at.rfc3339(),
+                timer.at
+            ));
         }
     }
     Ok(problems)

@@ -51,19 +51,28 @@ impl Attempted {
     /// A command that was not tried yet.
     #[must_use]
     pub fn new(command: Command, key: Option<String>) -> Self {
-        Self { command, key, attempts: Vec::new() }
+        Self {
+            command,
+            key,
+            attempts: Vec::new(),
+        }
     }
 
     /// The first answer that its client heard.
     #[must_use]
     pub fn answer(&self) -> Option<&Answer> {
-        self.attempts.iter().find_map(|a| a.heard.as_ref()?.as_ref().ok())
+        self.attempts
+            .iter()
+            .find_map(|a| a.heard.as_ref()?.as_ref().ok())
     }
 
     /// Begins an attempt; returns its number.
     pub fn begin(&mut self) -> usize {
         let answered_before = self.answer().is_some();
-        self.attempts.push(Attempt { answered_before, heard: None });
+        self.attempts.push(Attempt {
+            answered_before,
+            heard: None,
+        });
         self.attempts.len() - 1
     }
 
@@ -71,8 +80,12 @@ impl Attempted {
     #[must_use]
     pub fn is_open(&self) -> bool {
         let heard = |a: &Attempt| a.heard.clone();
-        let unsure = |h: Option<Result<_, CommandError>>| !matches!(h, Some(Err(e)) if !unknown(&e));
-        self.key.is_some() && !self.attempts.is_empty() && self.answer().is_none() && self.attempts.iter().map(heard).all(unsure)
+        let unsure =
+            |h: Option<Result<_, CommandError>>| !matches!(h, Some(Err(e)) if !unknown(&e));
+        self.key.is_some()
+            && !self.attempts.is_empty()
+            && self.answer().is_none()
+            && self.attempts.iter().map(heard).all(unsure)
     }
 }
 
@@ -99,7 +112,10 @@ impl Oracle {
     /// How many commands were acknowledged.
     #[must_use]
     pub fn acknowledged(&self) -> usize {
-        self.commands.iter().filter(|c| c.answer().is_some()).count()
+        self.commands
+            .iter()
+            .filter(|c| c.answer().is_some())
+            .count()
     }
 
     /// What contradicts the histories of a store; empty when all is well.
@@ -113,10 +129,17 @@ impl Oracle {
             for record in history(store, row.id).await? {
                 let system = matches!(record.cause, Cause::Timer { .. } | Cause::Calendar);
                 if system != (record.actor == SYSTEM) {
-                    problems.push(format!("{} record {}: {:?} by {}", row.code, record.seq, record.cause, record.actor));
+                    problems.push(format!(
+                        "{} record {}: {:?} by {}",
+                        row.code, record.seq, record.cause, record.actor
+                    ));
                 }
                 if !system {
-                    let one = Made { code: row.code.clone(), seq: record.seq, cause: record.cause };
+                    let one = Made {
+                        code: row.code.clone(),
+                        seq: record.seq,
+                        cause: record.cause,
+                    };
                     made.entry(record.actor).or_default().push(one);
                 }
             }
@@ -128,7 +151,11 @@ impl Oracle {
             problems.extend(found.into_iter().map(|p| format!("{name}: {p}")));
         }
         for (name, records) in made {
-            problems.extend(records.iter().map(|r| format!("{} record {}: nobody asked, it says {name}", r.code, r.seq)));
+            problems.extend(
+                records
+                    .iter()
+                    .map(|r| format!("{} record {}: nobody asked, it says {name}", r.code, r.seq)),
+            );
         }
         Ok(problems)
     }
@@ -137,7 +164,12 @@ impl Oracle {
 fn judge(command: &Attempted, records: &[Made]) -> Vec<String> {
     let mut problems = Vec::new();
     if let [first, .., last] = records {
-        problems.push(format!("carried out {} times, in records {} and {}", records.len(), first.seq, last.seq));
+        problems.push(format!(
+            "carried out {} times, in records {} and {}",
+            records.len(),
+            first.seq,
+            last.seq
+        ));
     }
     let record = records.first();
     let fits = |r: &Made| match &command.command {
@@ -147,7 +179,10 @@ fn judge(command: &Attempted, records: &[Made]) -> Vec<String> {
         }
     };
     if let Some(record) = record.filter(|r| !fits(r)) {
-        problems.push(format!("asked for {:?}, record {} of {} is {:?}", command.command, record.seq, record.code, record.cause));
+        problems.push(format!(
+            "asked for {:?}, record {} of {} is {:?}",
+            command.command, record.seq, record.code, record.cause
+        ));
     }
     let first = command.answer();
     let mut known_refused = !command.attempts.is_empty();
@@ -158,9 +193,13 @@ fn judge(command: &Attempted, records: &[Made]) -> Vec<String> {
                 if Some(answer) != first {
                     problems.push(format!("two answers: {first:?} and {answer:?}"));
                 }
-                let there = record.is_some_and(|r| r.seq == answer.version && r.code == answer.code);
+                let there =
+                    record.is_some_and(|r| r.seq == answer.version && r.code == answer.code);
                 if !there {
-                    problems.push(format!("acknowledged as record {} of {}, which is not there", answer.version, answer.code));
+                    problems.push(format!(
+                        "acknowledged as record {} of {}, which is not there",
+                        answer.version, answer.code
+                    ));
                 }
             }
             Some(Err(error)) if unknown(error) => known_refused = false,

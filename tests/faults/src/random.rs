@@ -67,7 +67,9 @@ impl Random {
 
     /// One of some; `None` of none.
     pub fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
-        (!of.is_empty()).then(|| self.index(of.len())).and_then(|at| of.get(at))
+        (!of.is_empty())
+            .then(|| self.index(of.len()))
+            .and_then(|at| of.get(at))
     }
 }
 
@@ -79,7 +81,11 @@ mod tests {
     fn the_same_seed_gives_the_same_numbers() {
         let numbers = |seed| {
             let mut random = Random::new(seed);
-            [random.next(), random.below(10), random.between(-5, 5).unsigned_abs()]
+            [
+                random.next(),
+                random.below(10),
+                random.between(-5, 5).unsigned_abs(),
+            ]
         };
         assert_eq!(numbers(7), numbers(7));
         assert_ne!(numbers(7), numbers(8));

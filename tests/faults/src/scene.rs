@@ -68,7 +68,10 @@ impl Law {
     /// When the definition does not load.
     pub fn entry(self) -> Result<Entry, Failed> {
         let (base, overlay) = self.sources();
-        let source = |text| Source { name: "source", text };
+        let source = |text| Source {
+            name: "source",
+            text,
+        };
         let definition = Definition::load(source(base), overlay.map(source));
         let definition = definition.map_err(|errors| Failed(format!("{errors:#?}")))?;
         let package = (!self.province().is_empty()).then(|| PackagePin {
@@ -100,7 +103,8 @@ pub fn calendar(edition: u32) -> Result<Arc<Calendar>, Failed> {
         "schema = 1\nid = \"p\"\nversion = \"{edition}\"\nlayer = \"province\"\nextends = \"cn\"\n"
     );
     for day in 0..edition.min(20) {
-        let date = NaiveDate::from_ymd_opt(2026, 3, 2).and_then(|d| d.checked_add_days(Days::new(u64::from(day) * 14)));
+        let date = NaiveDate::from_ymd_opt(2026, 3, 2)
+            .and_then(|d| d.checked_add_days(Days::new(u64::from(day) * 14)));
         let date = date.unwrap_or_default();
         layer.push_str(&format!(
             "[[day]]\ndate = \"{date}\"\nkind = \"holiday\"\nname = \"地方节日\"\nsource = \"通知\"\n"
@@ -157,17 +161,33 @@ pub fn command(
     random: &mut Random,
 ) -> FireEvent {
     let possible = decide::possible(definition, project);
-    let all: Vec<String> = definition.doc.transitions.iter().map(|t| t.event().to_owned()).collect();
+    let all: Vec<String> = definition
+        .doc
+        .transitions
+        .iter()
+        .map(|t| t.event().to_owned())
+        .collect();
     // What leads on is wanted more often than what merely records.
-    let onward: Vec<String> = possible.iter().filter(|e| *e != "record-facts").cloned().collect();
+    let onward: Vec<String> = possible
+        .iter()
+        .filter(|e| *e != "record-facts")
+        .cloned()
+        .collect();
     let list = match random.below(20) {
         0 => &all,
         1..=4 => &possible,
         _ => &onward,
     };
-    let event = random.pick(list).cloned().unwrap_or_else(|| "record-facts".to_owned());
+    let event = random
+        .pick(list)
+        .cloned()
+        .unwrap_or_else(|| "record-facts".to_owned());
     let mut facts = BTreeMap::new();
-    let transitions = definition.doc.transitions.iter().filter(|t| t.event() == event);
+    let transitions = definition
+        .doc
+        .transitions
+        .iter()
+        .filter(|t| t.event() == event);
     for transition in transitions {
         let records = transition.records.iter().filter(|_| random.chance(700));
         let records: Vec<&String> = records.collect();
@@ -178,21 +198,42 @@ pub fn command(
     if random.chance(20) {
         facts.insert("no.such_fact".to_owned(), json!(1));
     }
-    FireEvent { event, facts, expected_version: None }
+    FireEvent {
+        event,
+        facts,
+        expected_version: None,
+    }
 }
 
 /// A value of the fact's type near the present, mostly good.
 fn value(definition: &Definition, key: &str, today: NaiveDate, random: &mut Random) -> Json {
     let ago = |days| (today.checked_sub_days(Days::new(days)).unwrap_or(today)).to_string();
-    let kind = definition.doc.facts.get(key).map(|f| serde_json::to_value(&f.kind));
-    let Some(Ok(kind)) = kind else { return Json::Null };
+    let kind = definition
+        .doc
+        .facts
+        .get(key)
+        .map(|f| serde_json::to_value(&f.kind));
+    let Some(Ok(kind)) = kind else {
+        return Json::Null;
+    };
     if random.chance(30) {
-        return random.pick(&[Json::Null, json!(""), json!(-1), json!("2026-02-30"), json!([])]).cloned().unwrap_or_default();
+        return random
+            .pick(&[
+                Json::Null,
+                json!(""),
+                json!(-1),
+                json!("2026-02-30"),
+                json!([]),
+            ])
+            .cloned()
+            .unwrap_or_default();
     }
     match kind.as_str() {
-        Some("date") if key == "contract.expiry" => {
-            today.checked_add_days(Days::new(365)).unwrap_or(today).to_string().into()
-        }
+        Some("date") if key == "contract.expiry" => today
+            .checked_add_days(Days::new(365))
+            .unwrap_or(today)
+            .to_string()
+            .into(),
         Some("date" | "dates") => json!(ago(random.below(20))),
         Some("money") => json!((random.below(10_000) * 100).to_string()),
         Some("percent") => json!(random.below(101).to_string()),

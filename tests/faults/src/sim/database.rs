@@ -11,8 +11,8 @@ use std::{
 
 use liucheng_engine::{
     ports::{
-        Commit, CommitError, Document, Instant, MailOutcome, ProjectId, ReadError, Store, TimerRow,
-        TokenRow,
+        Commit, CommitError, Document, Instant, MailOutcome, MailState, ProjectId, ReadError,
+        Store, TimerRow, TokenRow,
     },
     testing::MemoryStore,
 };
@@ -101,8 +101,8 @@ pub struct Notes {
     pub postponed: BTreeMap<(ProjectId, String, u64), Instant>,
     /// Mails whose sending is recorded, by project and key.
     pub recorded: BTreeMap<(ProjectId, String), u64>,
-    /// Attempts to record a sending that failed or were ignored, by project and key.
-    pub unrecorded: BTreeMap<(ProjectId, String), u64>,
+    /// Attempts to record a sending that came too late, because the mail was another's by then.
+    pub late: BTreeMap<(ProjectId, String), u64>,
     /// What went wrong on purpose, by kind.
     pub faults: BTreeMap<&'static str, u64>,
     /// How many changes are durable.
@@ -119,7 +119,13 @@ impl Notes {
 impl Database {
     /// An empty database.
     #[must_use]
-    pub fn new(random: Random, rates: Rates, now: Instant, clustered: bool, broken: Option<Broken>) -> Self {
+    pub fn new(
+        random: Random,
+        rates: Rates,
+        now: Instant,
+        clustered: bool,
+        broken: Option<Broken>,
+    ) -> Self {
         let state = State {
             random,
             rates,
@@ -135,7 +141,12 @@ impl Database {
             limbo: Vec::new(),
             mischief: 0,
         };
-        Self { memory: Arc::default(), state: Mutex::new(state), clustered, broken }
+        Self {
+            memory: Arc::default(),
+            state: Mutex::new(state),
+            clustered,
+            broken,
+        }
     }
 
     /// The part that changes.
@@ -150,10 +161,21 @@ impl Database {
             state.epochs += 1;
             let alive_until = state.now.0 + LEASE_MICROS;
             let epoch = state.epochs;
-            state.processes.insert(process, Process { alive_until, epoch, stopped: false });
+            state.processes.insert(
+                process,
+                Process {
+                    alive_until,
+                    epoch,
+                    stopped: false,
+                },
+            );
             let limbo = std::mem::take(&mut state.limbo);
             // What an fsync that failed left behind is there after the restart, or it is not.
-            if state.random.chance(500) { limbo } else { Vec::new() }
+            if state.random.chance(500) {
+                limbo
+            } else {
+                Vec::new()
+            }
         };
         for operation in limbo {
             self.apply(&operation, None).await.ok();
@@ -166,7 +188,8 @@ impl Database {
             let mut state = self.state();
             state.paused.remove(&process);
             let waiting = std::mem::take(&mut state.queue);
-            let (its, others): (VecDeque<_>, VecDeque<_>) = waiting.into_iter().partition(|w| w.process == process);
+            let (its, others): (VecDeque<_>, VecDeque<_>) =
+                waiting.into_iter().partition(|w| w.process == process);
             state.queue = others;
             let stopped = state.processes.get(&process).is_some_and(|p| p.stopped);
             if orderly || !self.clustered {
@@ -189,11 +212,14 @@ impl Database {
         };
         for waiting in queue {
             if just_in_time {
-                self.apply(&waiting.operation, Some(waiting.process)).await.ok();
-            } else {
-                self.note_unrecorded(&waiting.operation);
+                self.apply(&waiting.operation, Some(waiting.process))
+                    .await
+                    .ok();
             }
-            answer(&waiting.slot, Err(CommitError::Unavailable("connection lost".to_owned())));
+            answer(
+                &waiting.slot,
+                Err(CommitError::Unavailable("connection lost".to_owned())),
+            );
         }
     }
 
@@ -202,7 +228,9 @@ impl Database {
         let mut state = self.state();
         let now = state.now.0;
         let next = state.epochs + 1;
-        let Some(known) = state.processes.get_mut(&process) else { return false };
+        let Some(known) = state.processes.get_mut(&process) else {
+            return false;
+        };
         let lived = known.alive_until > now;
         known.alive_until = now + LEASE_MICROS;
         if !lived {
@@ -229,16 +257,23 @@ impl Database {
         let slot = Slot::default();
         let mut state = self.state();
         if state.processes.get(&process).is_some_and(|p| p.stopped) {
-            drop(state);
-            self.note_unrecorded(&operation);
-            answer(&slot, Err(CommitError::Unavailable("stopped after a failed commit".to_owned())));
+            answer(
+                &slot,
+                Err(CommitError::Unavailable(
+                    "stopped after a failed commit".to_owned(),
+                )),
+            );
             return slot;
         }
         // A broken store answers before the disk has it.
         if self.broken == Some(Broken::AnswersEarly) && matches!(operation, Operation::Commit(_)) {
             answer(&slot, Ok(()));
         }
-        state.queue.push_back(Waiting { process, operation, slot: Arc::clone(&slot) });
+        state.queue.push_back(Waiting {
+            process,
+            operation,
+            slot: Arc::clone(&slot),
+        });
         slot
     }
 
@@ -264,7 +299,9 @@ impl Database {
                 Fate::Refused => lost("injected: not written"),
                 Fate::Full => lost("injected: disk full"),
                 Fate::AnswerLost => {
-                    self.apply(&waiting.operation, Some(waiting.process)).await.ok();
+                    self.apply(&waiting.operation, Some(waiting.process))
+                        .await
+                        .ok();
                     lost("injected: it is not known whether the change was stored")
                 }
                 Fate::SyncFailed => {
@@ -287,9 +324,6 @@ impl Database {
                     operation => self.apply(operation, Some(waiting.process)).await,
                 },
             };
-            if matches!(fate, Fate::Refused | Fate::Full | Fate::SyncFailed) {
-                self.note_unrecorded(&waiting.operation);
-            }
             answer(&waiting.slot, result);
         }
         fate.name()
@@ -341,16 +375,30 @@ impl Database {
                 self.memory.postpone_timer(timer.clone()).await?;
                 let mut state = self.state();
                 state.timer_claims.remove(&claim);
-                state.notes.postponed.insert((timer.project, timer.key.clone(), timer.generation), timer.at);
+                state.notes.postponed.insert(
+                    (timer.project, timer.key.clone(), timer.generation),
+                    timer.at,
+                );
                 Ok(())
             }
             Operation::Finish(project, key, outcome) => {
                 let claim = (*project, key.clone());
                 if !self.holds(process, |s| s.mail_claims.get(&claim).copied()) {
-                    self.note_unrecorded(operation);
+                    if matches!(outcome, MailOutcome::Sent(_)) {
+                        *self.state().notes.late.entry(claim).or_default() += 1;
+                    }
                     return Ok(());
                 }
-                self.memory.finish_mail(*project, key, outcome.clone()).await?;
+                let mails = self.memory.mail(*project).await.unwrap_or_default();
+                let pending = mails
+                    .iter()
+                    .any(|m| m.row.key == *key && m.state == MailState::Pending);
+                self.memory
+                    .finish_mail(*project, key, outcome.clone())
+                    .await?;
+                if !pending {
+                    return Ok(());
+                }
                 let mut state = self.state();
                 if matches!(outcome, MailOutcome::Sent(_)) {
                     *state.notes.recorded.entry(claim.clone()).or_default() += 1;
@@ -364,23 +412,21 @@ impl Database {
         }
     }
 
-    fn note_unrecorded(&self, operation: &Operation) {
-        if let Operation::Finish(project, key, MailOutcome::Sent(_)) = operation {
-            let mut state = self.state();
-            *state.notes.unrecorded.entry((*project, key.clone())).or_default() += 1;
-        }
-    }
-
     /// Spoils every fifth change as a broken store would; `true` when nothing is to be written.
     fn mischief(&self, commit: &mut Commit) -> bool {
-        let Some(broken) = self.broken else { return false };
+        let Some(broken) = self.broken else {
+            return false;
+        };
         let mut state = self.state();
         let fits = match broken {
             Broken::DropsTimer => !commit.set_timers.is_empty(),
             Broken::DropsMail => !commit.outbox.is_empty(),
             Broken::ForgetsAnswers => commit.answer.is_some(),
             Broken::LosesCommit | Broken::AltersRecord => commit.expected > 0,
-            Broken::AnswersEarly | Broken::SkipsRecord | Broken::RenamesMail | Broken::FiresEarly => false,
+            Broken::AnswersEarly
+            | Broken::SkipsRecord
+            | Broken::RenamesMail
+            | Broken::FiresEarly => false,
         };
         if !fits {
             return false;
@@ -393,7 +439,9 @@ impl Database {
             Broken::DropsTimer => drop(commit.set_timers.pop()),
             Broken::DropsMail => drop(commit.outbox.pop()),
             Broken::ForgetsAnswers => commit.answer = None,
-            Broken::AltersRecord => commit.record.payload = commit.record.payload.replacen("person", "parson", 1),
+            Broken::AltersRecord => {
+                commit.record.payload = commit.record.payload.replacen("person", "parson", 1)
+            }
             _ => return true,
         }
         false
@@ -401,9 +449,14 @@ impl Database {
 
     fn holds(&self, process: Option<u64>, claim: impl Fn(&State) -> Option<u64>) -> bool {
         let state = self.state();
-        let Some(claim) = claim(&state) else { return true };
+        let Some(claim) = claim(&state) else {
+            return true;
+        };
         let Some(process) = process else { return true };
-        let own = state.processes.get(&process).is_some_and(|p| p.epoch == claim);
+        let own = state
+            .processes
+            .get(&process)
+            .is_some_and(|p| p.epoch == claim);
         own || !lives(&state, claim)
     }
 
@@ -411,10 +464,14 @@ impl Database {
     fn epoch(&self, process: u64, clock: Instant) -> Result<u64, ReadError> {
         let state = self.state();
         if (clock.0 - state.now.0).abs() > SKEW_MAX_MICROS {
-            return Err(ReadError("this machine's clock differs from the database's".to_owned()));
+            return Err(ReadError(
+                "this machine's clock differs from the database's".to_owned(),
+            ));
         }
         let known = state.processes.get(&process);
-        known.map(|p| p.epoch).ok_or_else(|| ReadError("no epoch".to_owned()))
+        known
+            .map(|p| p.epoch)
+            .ok_or_else(|| ReadError("no epoch".to_owned()))
     }
 
     /// Leaves out what others have claimed, and claims the rest.
@@ -436,12 +493,22 @@ impl Database {
                 break;
             }
             let name = key(&row);
-            let claims = if mail { &state.mail_claims } else { &state.timer_claims };
-            let others = claims.get(&name).is_some_and(|claim| *claim != epoch && lives(&state, *claim));
+            let claims = if mail {
+                &state.mail_claims
+            } else {
+                &state.timer_claims
+            };
+            let others = claims
+                .get(&name)
+                .is_some_and(|claim| *claim != epoch && lives(&state, *claim));
             if others {
                 continue;
             }
-            let claims = if mail { &mut state.mail_claims } else { &mut state.timer_claims };
+            let claims = if mail {
+                &mut state.mail_claims
+            } else {
+                &mut state.timer_claims
+            };
             claims.insert(name, epoch);
             given.push(row);
         }
@@ -449,13 +516,21 @@ impl Database {
     }
 
     /// Whether a mail is still a process's to send, and will be for a while.
-    pub fn holds_mail(&self, process: u64, clock: Instant, name: &(ProjectId, String)) -> Result<bool, ReadError> {
+    pub fn holds_mail(
+        &self,
+        process: u64,
+        clock: Instant,
+        name: &(ProjectId, String),
+    ) -> Result<bool, ReadError> {
         if !self.clustered {
             return Ok(true);
         }
         let epoch = self.epoch(process, clock)?;
         let state = self.state();
-        let lasts = state.processes.get(&process).is_some_and(|p| p.alive_until > state.now.0 + LEASE_MICROS / 4);
+        let lasts = state
+            .processes
+            .get(&process)
+            .is_some_and(|p| p.alive_until > state.now.0 + LEASE_MICROS / 4);
         Ok(lasts && state.mail_claims.get(name) == Some(&epoch))
     }
 
@@ -473,7 +548,10 @@ impl Database {
 }
 
 fn lives(state: &State, epoch: u64) -> bool {
-    state.processes.values().any(|p| p.epoch == epoch && p.alive_until > state.now.0)
+    state
+        .processes
+        .values()
+        .any(|p| p.epoch == epoch && p.alive_until > state.now.0)
 }
 
 fn answer(slot: &Slot, result: Result<(), CommitError>) {

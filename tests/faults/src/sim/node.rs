@@ -130,11 +130,19 @@ pub fn start(engine: Arc<Engine>) -> Task {
         };
         Done::Started(adopted)
     };
-    Task { name: "start", work: Box::pin(work) }
+    Task {
+        name: "start",
+        work: Box::pin(work),
+    }
 }
 
 /// The work for one attempt of a command.
-pub fn command(engine: Arc<Engine>, number: (usize, usize), command: Command, key: Option<String>) -> Task {
+pub fn command(
+    engine: Arc<Engine>,
+    number: (usize, usize),
+    command: Command,
+    key: Option<String>,
+) -> Task {
     let work = async move {
         let (person, key) = (person(number.0), key.as_deref());
         let result = match command {
@@ -143,7 +151,10 @@ pub fn command(engine: Arc<Engine>, number: (usize, usize), command: Command, ke
         };
         Done::Command(number.0, number.1, result)
     };
-    Task { name: "command", work: Box::pin(work) }
+    Task {
+        name: "command",
+        work: Box::pin(work),
+    }
 }
 
 async fn fire(
@@ -159,11 +170,17 @@ async fn fire(
 /// The worker's look at timers.
 pub fn fire_due(engine: Arc<Engine>) -> Task {
     let work = async move { Done::Fired(engine.fire_due().await) };
-    Task { name: "timers", work: Box::pin(work) }
+    Task {
+        name: "timers",
+        work: Box::pin(work),
+    }
 }
 
 /// The worker's delivery of mail.
 pub fn deliver_due(engine: Arc<Engine>) -> Task {
     let work = async move { Done::Delivered(engine.deliver_due().await) };
-    Task { name: "delivery", work: Box::pin(work) }
+    Task {
+        name: "delivery",
+        work: Box::pin(work),
+    }
 }

@@ -33,6 +33,8 @@ pub struct Rates {
     pub mail_permanent: u32,
     /// The province's component fails.
     pub rules: u32,
+    /// A client hangs up before it is answered, for each step.
+    pub hang_up: u32,
 }
 
 /// A store that is broken on purpose, to see that the checker notices.
@@ -120,8 +122,9 @@ impl Options {
             mail_transient: rate(150),
             mail_permanent: rate(20),
             rules: rate(50),
+            hang_up: rate(8),
         };
-        let steps = if law == Law::Small { 2_500 } else { 1_000 };
+        let steps = if law == Law::Small { 4_000 } else { 1_500 };
         Self {
             seed,
             law,

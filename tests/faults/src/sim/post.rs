@@ -50,7 +50,12 @@ impl PostOffice {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn problems(&self, store: &dyn Store, database: &Database, drained: bool) -> Result<Vec<String>, Failed> {
+    pub async fn problems(
+        &self,
+        store: &dyn Store,
+        database: &Database,
+        drained: bool,
+    ) -> Result<Vec<String>, Failed> {
         let mut problems = Vec::new();
         let mut known = BTreeMap::new();
         for row in projects(store).await? {
@@ -73,9 +78,13 @@ impl PostOffice {
             let open = books.open.values().filter(|open| *open == id).count() as u64;
             let excuses = open
                 + books.died.get(id).copied().unwrap_or(0)
-                + state.notes.unrecorded.get(&name).copied().unwrap_or(0);
+                + state.notes.late.get(&name).copied().unwrap_or(0);
             if recipients.len() as u64 > 1 + excuses {
-                problems.push(format!("the mail {id} ({}) was sent {} times, with {excuses} reasons to repeat it", mail.row.key, recipients.len()));
+                problems.push(format!(
+                    "the mail {id} ({}) was sent {} times, with {excuses} reasons to repeat it",
+                    mail.row.key,
+                    recipients.len()
+                ));
             }
             if state.notes.recorded.get(&name).copied().unwrap_or(0) > 1 {
                 problems.push(format!("the mail {id} is recorded as sent more than once"));
@@ -86,7 +95,9 @@ impl PostOffice {
                 MailState::Sent if !books.mails.contains_key(id) => {
                     problems.push(format!("the mail {id} is recorded as sent and was not"));
                 }
-                MailState::Pending if drained && mail.row.not_before <= state.now => problems.push(format!("the mail {id} is still pending")),
+                MailState::Pending if drained && mail.row.not_before <= state.now => {
+                    problems.push(format!("the mail {id} is still pending"))
+                }
                 MailState::Dead if books.refused == 0 && mail.row.attempts < 60 => {
                     problems.push(format!("the mail {id} was given up without a reason"));
                 }
@@ -129,7 +140,11 @@ impl Mailer for NodeMailer {
                 books.refused += u64::from(matches!(error, MailError::Permanent(_)));
                 return Err(error);
             }
-            books.mails.entry(mail.message_id.clone()).or_default().push(mail.to.clone());
+            books
+                .mails
+                .entry(mail.message_id.clone())
+                .or_default()
+                .push(mail.to.clone());
             books.open.insert(self.process, mail.message_id.clone());
         }
         give_way().await;

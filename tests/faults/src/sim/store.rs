@@ -105,7 +105,12 @@ impl Store for NodeStore {
         self.database.memory.list(page).await
     }
 
-    async fn history(&self, id: ProjectId, after: u64, limit: u32) -> Result<Vec<RecordRow>, ReadError> {
+    async fn history(
+        &self,
+        id: ProjectId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RecordRow>, ReadError> {
         self.read().await?;
         let mut rows = self.database.memory.history(id, after, limit).await?;
         if self.database.broken() == Some(Broken::SkipsRecord) {
@@ -164,7 +169,9 @@ impl Store for NodeStore {
 
     async fn holds_mail(&self, id: ProjectId, key: &str) -> Result<bool, ReadError> {
         self.read().await?;
-        let held = self.database.holds_mail(self.process, self.clock.now(), &(id, key.to_owned()));
+        let held = self
+            .database
+            .holds_mail(self.process, self.clock.now(), &(id, key.to_owned()));
         give_way().await;
         held
     }
@@ -174,8 +181,14 @@ impl Store for NodeStore {
         self.database.memory.mail(id).await
     }
 
-    async fn finish_mail(&self, id: ProjectId, key: &str, outcome: MailOutcome) -> Result<(), CommitError> {
-        self.write(Operation::Finish(id, key.to_owned(), outcome)).await
+    async fn finish_mail(
+        &self,
+        id: ProjectId,
+        key: &str,
+        outcome: MailOutcome,
+    ) -> Result<(), CommitError> {
+        self.write(Operation::Finish(id, key.to_owned(), outcome))
+            .await
     }
 
     async fn next_wake(&self) -> Result<Option<Instant>, ReadError> {

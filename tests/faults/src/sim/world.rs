@@ -54,6 +54,8 @@ pub struct World {
     oracle: Oracle,
     trace: Vec<String>,
     full_until: Option<Instant>,
+    /// How often what goes wrong now.
+    rates: Rates,
     begun: Instant,
 }
 
@@ -61,17 +63,30 @@ impl World {
     /// A world in which nothing has happened.
     pub fn new(options: Options) -> Result<Self, Box<Failure>> {
         let fail = |error: Failed| {
-            Box::new(Failure { options: options.clone(), problems: vec![error.0], trace: Vec::new() })
+            Box::new(Failure {
+                options: options.clone(),
+                problems: vec![error.0],
+                trace: Vec::new(),
+            })
         };
         let entry = options.law.entry().map_err(fail)?;
         let mut random = Random::new(options.seed ^ 0x5ee_d0f5);
         let date = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap_or_default();
         let begun = Instant::at(date, NaiveTime::MIN).plus_micros(9 * HOUR);
         let dice = Random::new(random.next());
-        let database = Database::new(dice, options.rates, begun, options.nodes > 1, options.broken);
+        let database = Database::new(
+            dice,
+            options.rates,
+            begun,
+            options.nodes > 1,
+            options.broken,
+        );
         let database = Arc::new(database);
         let node = |_| Node {
-            clock: Arc::new(NodeClock { database: Arc::clone(&database), skew: 0.into() }),
+            clock: Arc::new(NodeClock {
+                database: Arc::clone(&database),
+                skew: 0.into(),
+            }),
             process: 0,
             engine: None,
             ready: false,
@@ -91,6 +106,7 @@ impl World {
             trace: Vec::new(),
             full_until: None,
             begun,
+            rates: options.rates,
             options,
         })
     }
@@ -172,8 +188,15 @@ impl World {
         // Nothing fails while we look.
         let rates = std::mem::take(&mut self.database.state().rates);
         let library = self.library()?;
-        let clock = Arc::new(NodeClock { database: Arc::clone(&self.database), skew: 0.into() });
-        let view = NodeStore { database: Arc::clone(&self.database), process: 0, clock };
+        let clock = Arc::new(NodeClock {
+            database: Arc::clone(&self.database),
+            skew: 0.into(),
+        });
+        let view = NodeStore {
+            database: Arc::clone(&self.database),
+            process: 0,
+            clock,
+        };
         let postponed = self.database.state().notes.postponed.clone();
         let mut problems = invariants(&view, &library, Some(&postponed)).await?;
         problems.extend(self.oracle.problems(&view).await?);
@@ -181,14 +204,20 @@ impl World {
         if drained {
             let now = self.now();
             let due = self.database.memory.due_timers(now, u32::MAX).await?;
-            problems.extend(due.iter().map(|t| format!("timer {} of {} is due and did not fire", t.key, t.project)));
+            problems.extend(
+                due.iter()
+                    .map(|t| format!("timer {} of {} is due and did not fire", t.key, t.project)),
+            );
             let open = self.oracle.commands.iter().filter(|c| c.is_open()).count();
             if open > 0 {
                 problems.push(format!("{open} commands were never answered"));
             }
         }
         self.database.state().rates = rates;
-        Ok(problems.into_iter().map(|p| format!("{when}: {p}")).collect())
+        Ok(problems
+            .into_iter()
+            .map(|p| format!("{when}: {p}"))
+            .collect())
     }
 
     fn library(&self) -> Result<Arc<Library>, Failed> {
@@ -202,13 +231,23 @@ impl World {
         let process = self.processes;
         let library = self.library()?;
         self.database.begin(process).await;
-        let Some(node) = self.nodes.get_mut(index) else { return Ok(()) };
+        let Some(node) = self.nodes.get_mut(index) else {
+            return Ok(());
+        };
         let clock: Arc<dyn Clock> = Arc::<NodeClock>::clone(&node.clock);
         let database = Arc::clone(&self.database);
         let engine = Engine {
-            store: Arc::new(NodeStore { database: Arc::clone(&database), process, clock: Arc::clone(&clock) }),
+            store: Arc::new(NodeStore {
+                database: Arc::clone(&database),
+                process,
+                clock: Arc::clone(&clock),
+            }),
             rules: Arc::new(NodeRules(Arc::clone(&database))),
-            mailer: Arc::new(NodeMailer { office: Arc::clone(&self.office), database, process }),
+            mailer: Arc::new(NodeMailer {
+                office: Arc::clone(&self.office),
+                database,
+                process,
+            }),
             clock,
             library,
             cache: Arc::default(),
@@ -227,7 +266,9 @@ impl World {
 
     /// Ends a process: everything in its memory is gone.
     async fn kill(&mut self, index: usize, orderly: bool) {
-        let Some(node) = self.nodes.get_mut(index) else { return };
+        let Some(node) = self.nodes.get_mut(index) else {
+            return;
+        };
         let process = node.process;
         node.tasks.clear();
         node.engine = None;
@@ -236,7 +277,9 @@ impl World {
         self.office.died(process);
         // What it had spawned ends as well.
         tokio::task::yield_now().await;
-        self.note(format!("node {index}: process {process} dies, orderly {orderly}"));
+        self.note(format!(
+            "node {index}: process {process} dies, orderly {orderly}"
+        ));
     }
 
     // ── One step ────────────────────────────────────────────────────────────────────────────────
@@ -295,7 +338,7 @@ impl World {
 
     /// Breaks something, at times.
     async fn misfortune(&mut self) -> Result<bool, Failed> {
-        let rates = self.options.rates;
+        let rates = self.rates;
         let index = self.random.index(self.nodes.len());
         let kind = if self.random.chance(rates.crash) {
             let named = self.random.chance(500);
@@ -323,6 +366,9 @@ impl World {
             self.database.state().full = true;
             self.note("disk: full".to_owned());
             "full disk"
+        } else if self.random.chance(rates.hang_up) {
+            self.hang_up(index);
+            "hang-up"
         } else if self.edition < 10 && self.random.chance(rates.calendar) {
             self.edition += 1;
             self.kill(index, true).await;
@@ -344,10 +390,30 @@ impl World {
         self.note("disk: power cut".to_owned());
     }
 
+    /// A client goes away: the work on its command ends at once.
+    fn hang_up(&mut self, index: usize) {
+        let Some(node) = self.nodes.get_mut(index) else {
+            return;
+        };
+        let at = node.tasks.iter().position(|task| task.name == "command");
+        if let Some(at) = at {
+            drop(node.tasks.remove(at));
+            self.note(format!("node {index}: a client hangs up"));
+        }
+    }
+
     fn jump(&mut self, index: usize) {
         let single = self.options.nodes == 1;
         let jumps: &[i64] = if single {
-            &[0, HOUR, -HOUR, 400 * DAY, -400 * DAY, 5 * 60 * SECOND, -5 * 60 * SECOND]
+            &[
+                0,
+                HOUR,
+                -HOUR,
+                400 * DAY,
+                -400 * DAY,
+                5 * 60 * SECOND,
+                -5 * 60 * SECOND,
+            ]
         } else {
             &[0, 0, 30 * SECOND, -30 * SECOND, HOUR, -HOUR, 400 * DAY]
         };
@@ -362,7 +428,12 @@ impl World {
     async fn pass_time(&mut self) -> Result<(), Failed> {
         let now = self.now();
         let next = match self.random.below(4) {
-            0 => self.database.memory.next_wake().await?.filter(|at| at.0 < now.0 + 100 * DAY),
+            0 => self
+                .database
+                .memory
+                .next_wake()
+                .await?
+                .filter(|at| at.0 < now.0 + 100 * DAY),
             1 => Some(now.plus_micros(self.random.between(0, 3 * DAY))),
             2 => Some(now.plus_micros(self.random.between(0, HOUR))),
             _ => None,
@@ -374,7 +445,12 @@ impl World {
 
     fn advance(&mut self, to: Instant) {
         // Whoever is awake has shown that it lives all the while.
-        let awake: Vec<u64> = self.nodes.iter().filter(|n| n.is_up()).map(|n| n.process).collect();
+        let awake: Vec<u64> = self
+            .nodes
+            .iter()
+            .filter(|n| n.is_up())
+            .map(|n| n.process)
+            .collect();
         for process in &awake {
             self.database.renew(*process);
         }
@@ -383,11 +459,21 @@ impl World {
     }
 
     fn look_at(&mut self, index: usize, what: &'static str) {
-        let Some(node) = self.nodes.get_mut(index).filter(|n| n.ready && n.is_up() && !n.is_doing(what)) else {
+        let Some(node) = self
+            .nodes
+            .get_mut(index)
+            .filter(|n| n.ready && n.is_up() && !n.is_doing(what))
+        else {
             return;
         };
-        let Some(engine) = node.engine.clone() else { return };
-        let task = if what == "timers" { node::fire_due(engine) } else { node::deliver_due(engine) };
+        let Some(engine) = node.engine.clone() else {
+            return;
+        };
+        let task = if what == "timers" {
+            node::fire_due(engine)
+        } else {
+            node::deliver_due(engine)
+        };
         node.tasks.push(task);
     }
 
@@ -399,12 +485,20 @@ impl World {
         let memory = &*self.database.memory;
         let command = match memory.find_code(&code).await? {
             None => Command::Create(scene::opening(self.options.law, &code)),
-            Some(_) if self.random.chance(20) => Command::Create(scene::opening(self.options.law, &code)),
+            Some(_) if self.random.chance(20) => {
+                Command::Create(scene::opening(self.options.law, &code))
+            }
             Some(id) => {
-                let Some(row) = memory.load(id).await? else { return Ok(()) };
+                let Some(row) = memory.load(id).await? else {
+                    return Ok(());
+                };
                 let project: Project = serde_json::from_str(&row.state)?;
-                let today = self.nodes.get(index).map_or(NaiveDate::MIN, |n| n.clock.now().date());
-                let mut fire = scene::command(&self.entry.definition, &project, today, &mut self.random);
+                let today = self
+                    .nodes
+                    .get(index)
+                    .map_or(NaiveDate::MIN, |n| n.clock.now().date());
+                let mut fire =
+                    scene::command(&self.entry.definition, &project, today, &mut self.random);
                 if self.random.chance(150) {
                     // What the client has seen, sometimes a while ago.
                     fire.expected_version = Some(row.version.saturating_sub(self.random.below(2)));
@@ -421,12 +515,24 @@ impl World {
     /// A client that heard nothing asks again, or a message arrives twice.
     fn repeat_command(&mut self, index: usize) {
         let keyed = |(_, c): &(usize, &Attempted)| c.key.is_some();
-        let keyed: Vec<(usize, bool)> =
-            self.oracle.commands.iter().enumerate().filter(keyed).map(|(n, c)| (n, c.is_open())).collect();
-        let open: Vec<usize> = keyed.iter().filter(|(_, open)| *open).map(|(n, _)| *n).collect();
+        let keyed: Vec<(usize, bool)> = self
+            .oracle
+            .commands
+            .iter()
+            .enumerate()
+            .filter(keyed)
+            .map(|(n, c)| (n, c.is_open()))
+            .collect();
+        let open: Vec<usize> = keyed
+            .iter()
+            .filter(|(_, open)| *open)
+            .map(|(n, _)| *n)
+            .collect();
         let all: Vec<usize> = keyed.iter().map(|(n, _)| *n).collect();
         let list = if self.random.chance(700) { &open } else { &all };
-        let Some(number) = self.random.pick(list).copied() else { return };
+        let Some(number) = self.random.pick(list).copied() else {
+            return;
+        };
         let times = if self.random.chance(50) { 10 } else { 1 };
         for _ in 0..times {
             self.send(index, number);
@@ -434,24 +540,41 @@ impl World {
     }
 
     fn send(&mut self, index: usize, number: usize) {
-        let Some(node) = self.nodes.get_mut(index).filter(|n| n.ready && n.is_up()) else { return };
-        let Some(engine) = node.engine.clone() else { return };
-        let Some(command) = self.oracle.commands.get_mut(number) else { return };
+        let Some(node) = self.nodes.get_mut(index).filter(|n| n.ready && n.is_up()) else {
+            return;
+        };
+        let Some(engine) = node.engine.clone() else {
+            return;
+        };
+        let Some(command) = self.oracle.commands.get_mut(number) else {
+            return;
+        };
         let attempt = command.begin();
-        let task = node::command(engine, (number, attempt), command.command.clone(), command.key.clone());
+        let task = node::command(
+            engine,
+            (number, attempt),
+            command.command.clone(),
+            command.key.clone(),
+        );
         node.tasks.push(task);
         let what = match &command.command {
             Command::Create(create) => format!("create {}", create.code),
             Command::Fire(code, fire) => format!("{code} {}", fire.event),
         };
-        self.note(format!("node {index}: command {number} attempt {attempt}: {what}"));
+        self.note(format!(
+            "node {index}: command {number} attempt {attempt}: {what}"
+        ));
     }
 
     // ── Tasks ───────────────────────────────────────────────────────────────────────────────────
 
     /// Lets one task of a process go on to its next call of a port.
     async fn poll_some(&mut self, index: usize) -> Result<bool, Failed> {
-        let Some(node) = self.nodes.get(index).filter(|n| n.is_up() && !n.tasks.is_empty()) else {
+        let Some(node) = self
+            .nodes
+            .get(index)
+            .filter(|n| n.is_up() && !n.tasks.is_empty())
+        else {
             return Ok(false);
         };
         let at = self.random.index(node.tasks.len());
@@ -460,13 +583,19 @@ impl World {
     }
 
     async fn poll(&mut self, index: usize, at: usize) -> Result<(), Failed> {
-        let Some(node) = self.nodes.get_mut(index) else { return Ok(()) };
-        let Some(task) = node.tasks.get_mut(at) else { return Ok(()) };
+        let Some(node) = self.nodes.get_mut(index) else {
+            return Ok(());
+        };
+        let Some(task) = node.tasks.get_mut(at) else {
+            return Ok(());
+        };
         let mut context = Context::from_waker(Waker::noop());
         let done = task.work.as_mut().poll(&mut context);
         // What the task has spawned goes on as well.
         tokio::task::yield_now().await;
-        let Poll::Ready(done) = done else { return Ok(()) };
+        let Poll::Ready(done) = done else {
+            return Ok(());
+        };
         drop(node.tasks.remove(at));
         let process = node.process;
         let line = match done {
@@ -480,12 +609,21 @@ impl World {
             }
             Done::Fired(result) => format!("fired {}", told(&result)),
             Done::Delivered(result) => {
-                self.office.settled(process);
+                if result.is_ok() {
+                    self.office.settled(process);
+                }
                 format!("delivered {}", told(&result))
             }
             Done::Command(number, attempt, result) => {
-                let line = format!("command {number}: {}", told(&result.as_ref().map(|a| a.version)));
-                let attempt = self.oracle.commands.get_mut(number).and_then(|c| c.attempts.get_mut(attempt));
+                let line = format!(
+                    "command {number}: {}",
+                    told(&result.as_ref().map(|a| a.version))
+                );
+                let attempt = self
+                    .oracle
+                    .commands
+                    .get_mut(number)
+                    .and_then(|c| c.attempts.get_mut(attempt));
                 if let Some(attempt) = attempt {
                     attempt.heard = Some(result);
                 }
@@ -508,7 +646,7 @@ impl World {
             state.rates = Rates::default();
             state.full = false;
         }
-        self.options.rates = Rates::default();
+        self.rates = Rates::default();
         self.full_until = None;
         for index in 0..self.nodes.len() {
             if let Some(node) = self.nodes.get(index) {
@@ -531,7 +669,9 @@ impl World {
                 return Ok(vec![problem]);
             }
             let (next, now) = (self.database.memory.next_wake().await?, self.now());
-            let Some(next) = next.filter(|next| *next <= until) else { break };
+            let Some(next) = next.filter(|next| *next <= until) else {
+                break;
+            };
             // What is due is a former process's until its right ends, and not longer.
             stuck = if next > now { 0 } else { stuck + 1 };
             if stuck > 3 {
@@ -546,10 +686,12 @@ impl World {
     /// Clients that heard nothing ask until they know.
     async fn ask_again(&mut self) -> Result<(), Failed> {
         for _ in 0..20 {
-            let open: Vec<usize> =
-                (0..self.oracle.commands.len()).filter(|n| self.oracle.commands.get(*n).is_some_and(Attempted::is_open)).collect();
-            let ready: Vec<usize> =
-                (0..self.nodes.len()).filter(|i| self.nodes.get(*i).is_some_and(|n| n.ready)).collect();
+            let open: Vec<usize> = (0..self.oracle.commands.len())
+                .filter(|n| self.oracle.commands.get(*n).is_some_and(Attempted::is_open))
+                .collect();
+            let ready: Vec<usize> = (0..self.nodes.len())
+                .filter(|i| self.nodes.get(*i).is_some_and(|n| n.ready))
+                .collect();
             for number in open {
                 if let Some(index) = self.random.pick(&ready).copied() {
                     self.send(index, number);
@@ -580,7 +722,12 @@ impl World {
     /// Lets all tasks come to their end.
     async fn drain(&mut self) -> Result<(), Failed> {
         for _ in 0..ROUNDS_MAX {
-            let busy: Vec<(usize, usize)> = self.nodes.iter().enumerate().map(|(i, n)| (i, n.tasks.len())).collect();
+            let busy: Vec<(usize, usize)> = self
+                .nodes
+                .iter()
+                .enumerate()
+                .map(|(i, n)| (i, n.tasks.len()))
+                .collect();
             if busy.iter().all(|(_, tasks)| *tasks == 0) {
                 return Ok(());
             }
