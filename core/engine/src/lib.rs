@@ -6,6 +6,7 @@
 
 pub mod cache;
 pub mod commands;
+pub mod crash;
 pub mod error;
 pub mod library;
 pub mod outbox;

@@ -36,6 +36,7 @@ impl Engine {
         let due = self.store.due_mail(self.clock.now(), BATCH).await?;
         let mut count = 0;
         for row in due {
+            crate::crash_point!("outbox.claimed");
             // Another process may have taken over while the mails before were on their way.
             if !self.store.holds_mail(row.project, &row.key).await? {
                 continue;
@@ -53,6 +54,7 @@ impl Engine {
                     MailOutcome::Dead { error }
                 }
             };
+            crate::crash_point!("outbox.accepted");
             if !matches!(outcome, MailOutcome::Sent(_)) {
                 tracing::warn!(project.id = %row.project, mail.message_id = %row.mail.message_id, attempts = row.attempts + 1, error = %reason(&outcome), "mail not sent");
             }

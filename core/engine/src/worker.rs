@@ -97,6 +97,9 @@ impl Engine {
     /// When the store cannot be read.
     pub async fn fire_due(&self) -> Result<usize, CommandError> {
         let due = self.store.due_timers(self.clock.now(), BATCH).await?;
+        if !due.is_empty() {
+            crate::crash_point!("worker.claimed");
+        }
         let count = due.len();
         let mut projects: BTreeMap<ProjectId, Vec<TimerRow>> = BTreeMap::new();
         for timer in due {

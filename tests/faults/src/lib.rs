@@ -2,9 +2,11 @@
 //!
 //! Every test derives what it does from a seed that it prints; `LIUCHENG_SEED` repeats it. What is here
 //! is shared by the tests: chance ([`random`]), projects to work on ([`scene`]), the invariant checker
-//! ([`check`]), the oracle of acknowledged commands ([`oracle`]) and the simulation ([`sim`]).
+//! ([`check`]), the oracle of acknowledged commands ([`oracle`]) a store that fails at its port
+//! ([`faulty`]), and the simulation ([`sim`]).
 
 pub mod check;
+pub mod faulty;
 pub mod oracle;
 pub mod random;
 pub mod scene;

@@ -5,7 +5,10 @@
 
 use std::{collections::HashMap, mem, path::PathBuf, sync::Arc, time::Instant};
 
-use liucheng_engine::ports::{CommitError, ProjectId};
+use liucheng_engine::{
+    crash_point,
+    ports::{CommitError, ProjectId},
+};
 use sqlx::{Connection, SqliteConnection};
 use tracing::{error, warn};
 
@@ -91,7 +94,10 @@ impl Writer {
 
     async fn process(&mut self, jobs: Vec<Job>) {
         match self.write_group(&jobs).await {
-            Ok(verdicts) => self.answer(jobs, verdicts),
+            Ok(verdicts) => {
+                self.answer(jobs, verdicts);
+                crash_point!("sqlite.answered");
+            }
             // One of them is to blame, and its neighbours shall not suffer for it.
             Err(Failure::Write(error)) if jobs.len() > 1 && is_refusal(&error) => {
                 warn!(%error, operations = jobs.len(), "group refused, writing one by one");
@@ -174,18 +180,22 @@ impl Writer {
             return Ok(jobs.iter().map(|_| refuse()).collect());
         }
         let started = Instant::now();
+        crash_point!("sqlite.taken");
         let found = look_up(&mut self.connection, &mut self.heads, jobs).await?;
         let mut group = Group::new(&self.heads, &found);
         let verdicts = jobs.iter().map(|job| group.admit(&job.operation)).collect();
         if group.is_empty() {
             return Ok(verdicts);
         }
+        crash_point!("sqlite.looked-up");
         write(&mut self.connection, &group).await?;
+        crash_point!("sqlite.written");
         self.queue.measured(started, jobs.len());
         sqlx::query(sql::COMMIT)
             .execute(&mut self.connection)
             .await
             .map_err(Failure::Commit)?;
+        crash_point!("sqlite.committed");
         self.counters.transaction(group.commits());
         let changed = group.new_heads();
         if self.heads.len() + changed.len() > HEADS {

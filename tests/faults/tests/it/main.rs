@@ -6,4 +6,11 @@
     reason = "a test stops where it fails, and prints its seed"
 )]
 
+#[path = "../../../../core/store/tests/contract/postgres/proxy.rs"]
+mod proxy;
+mod crash;
+mod rig;
+#[path = "../../../../core/store/tests/contract/server.rs"]
+mod server;
 mod sim;
+mod stores;
