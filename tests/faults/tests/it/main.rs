@@ -6,9 +6,9 @@
     reason = "a test stops where it fails, and prints its seed"
 )]
 
+mod crash;
 #[path = "../../../../core/store/tests/contract/postgres/proxy.rs"]
 mod proxy;
-mod crash;
 mod rig;
 #[path = "../../../../core/store/tests/contract/server.rs"]
 mod server;

@@ -58,7 +58,12 @@ pub struct Letterbox(pub Mutex<BTreeMap<String, u32>>);
 impl Mailer for Letterbox {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         tokio::task::yield_now().await;
-        *self.0.lock().unwrap().entry(mail.message_id.clone()).or_default() += 1;
+        *self
+            .0
+            .lock()
+            .unwrap()
+            .entry(mail.message_id.clone())
+            .or_default() += 1;
         Ok(())
     }
 }
@@ -81,12 +86,18 @@ impl Place {
     /// A database on the shared server; `None`, loudly, where there is none.
     pub async fn postgres() -> Option<Self> {
         let location = server::shared()?.database().await;
-        Some(Self { location, _folder: None })
+        Some(Self {
+            location,
+            _folder: None,
+        })
     }
 
     /// Both kinds, as far as they are to be had.
     pub async fn both() -> Vec<Self> {
-        [Some(Self::sqlite()), Self::postgres().await].into_iter().flatten().collect()
+        [Some(Self::sqlite()), Self::postgres().await]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     pub async fn open(&self) -> Arc<dyn Store> {
@@ -132,12 +143,16 @@ impl Rig {
     /// A client's next command for one of the projects.
     async fn next(&self, engine: &Engine, projects: usize, random: &mut Random) -> Option<Command> {
         let code = format!("P-{}", random.index(projects));
-        let Ok(found) = engine.store.find_code(&code).await else { return None };
+        let Ok(found) = engine.store.find_code(&code).await else {
+            return None;
+        };
         let Some(id) = found else {
             let mut create = scene::opening(self.law, &code);
             // So that there is something to be reminded of.
             let today = self.clock.now().date().to_string();
-            create.facts.insert("award.notice_issued".to_owned(), today.into());
+            create
+                .facts
+                .insert("award.notice_issued".to_owned(), today.into());
             return Some(Command::Create(create));
         };
         let row = engine.store.load(id).await.ok()??;
@@ -154,7 +169,11 @@ impl Rig {
         let (attempt, command, key) = {
             let mut oracle = self.oracle.lock().unwrap();
             let command = &mut oracle.commands[number];
-            (command.begin(), command.command.clone(), command.key.clone())
+            (
+                command.begin(),
+                command.command.clone(),
+                command.key.clone(),
+            )
         };
         let (person, key) = (scene::person(number), key.as_deref());
         let heard = match command {
@@ -170,10 +189,17 @@ impl Rig {
 
     /// One client: gives commands, some of them ten times at once and in any order, and asks again with
     /// the same key where it heard nothing.
-    pub async fn client(self: Arc<Self>, engines: Vec<Engine>, commands: usize, mut random: Random) {
+    pub async fn client(
+        self: Arc<Self>,
+        engines: Vec<Engine>,
+        commands: usize,
+        mut random: Random,
+    ) {
         for _ in 0..commands {
             let engine = random.pick(&engines).unwrap().clone();
-            let Some(command) = self.next(&engine, 4, &mut random).await else { continue };
+            let Some(command) = self.next(&engine, 4, &mut random).await else {
+                continue;
+            };
             let keyed = random.chance(900);
             let number = {
                 let mut oracle = self.oracle.lock().unwrap();
@@ -202,7 +228,12 @@ impl Rig {
     }
 
     /// Many clients at once.
-    pub async fn clients(self: &Arc<Self>, engines: &[Engine], (clients, commands): (usize, usize), random: &mut Random) {
+    pub async fn clients(
+        self: &Arc<Self>,
+        engines: &[Engine],
+        (clients, commands): (usize, usize),
+        random: &mut Random,
+    ) {
         let mut running = tokio::task::JoinSet::new();
         for _ in 0..clients {
             let dice = Random::new(random.next());
@@ -244,7 +275,10 @@ impl Rig {
         let open = oracle.commands.iter().filter(|c| c.is_open()).count();
         assert_eq!(open, 0, "commands that were never answered");
         let due = store.due_timers(self.clock.now(), 999).await.unwrap();
-        problems.extend(due.iter().map(|t| format!("{} is due and did not fire", t.key)));
+        problems.extend(
+            due.iter()
+                .map(|t| format!("{} is due and did not fire", t.key)),
+        );
         problems.truncate(20);
         assert!(problems.is_empty(), "{problems:#?}");
     }
