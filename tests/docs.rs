@@ -13,6 +13,10 @@ fn links_lead_somewhere() {
         "CHANGELOG.md",
         "plugins/README.md",
         "migrations/README.md",
+        "docs/operations.md",
+        "docs/configuration.md",
+        "docs/api.md",
+        "docs/logging.md",
     ] {
         let path = root().join(name);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"));

@@ -4,7 +4,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -22,9 +22,16 @@ pub struct Server {
 impl Server {
     /// Starts a server on a data folder and waits until it listens.
     pub fn start(data: &Path) -> Self {
-        let mut child = liucheng()
+        let mut command = liucheng();
+        command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
+            .arg(data);
+        Self::run(command)
+    }
+
+    /// Runs a command that serves, and waits until it listens.
+    pub fn run(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -55,6 +62,11 @@ impl Server {
             address,
             token,
         }
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it at once, as a power cut would.

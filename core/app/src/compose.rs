@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use liucheng_engine::{
@@ -18,6 +18,7 @@ use liucheng_model::{
     verdict::PackagePin,
 };
 use liucheng_plugin_host::{Limits, PackageSource, PluginError, PluginHost};
+pub use liucheng_store::{Finding, Level};
 use liucheng_store::{Options, StoreError};
 
 use crate::{
@@ -29,6 +30,8 @@ use crate::{
 
 /// The database's name in the data folder.
 pub const DATABASE: &str = "liucheng.db";
+/// The folder for compiled code in the data folder.
+pub const CACHE: &str = "cache";
 
 /// What is there without a data folder.
 pub struct Parts {
@@ -140,6 +143,12 @@ impl Place {
         let database = database.unwrap_or_else(|| dir.join(DATABASE).display().to_string());
         Self { dir, database }
     }
+
+    /// Whether several nodes can share the database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        liucheng_store::is_shared(&self.database)
+    }
 }
 
 /// Opens a place for writing.
@@ -147,12 +156,30 @@ pub async fn open(place: &Place) -> Result<Engine, Failure> {
     open_with(place, Adapters::configured(&place.dir)?).await
 }
 
+/// Opens a place for writing as a node of that name, the same after each start; `None` for one that has
+/// no name.
+pub async fn open_as(place: &Place, node: Option<String>) -> Result<Engine, Failure> {
+    open_node(place, Adapters::configured(&place.dir)?, node).await
+}
+
 /// Opens a place for writing, with adapters of the caller's.
 pub async fn open_with(place: &Place, adapters: Adapters) -> Result<Engine, Failure> {
+    open_node(place, adapters, None).await
+}
+
+async fn open_node(
+    place: &Place,
+    adapters: Adapters,
+    node: Option<String>,
+) -> Result<Engine, Failure> {
     make_dir(&place.dir)?;
     let wake = Arc::new(tokio::sync::Notify::new());
+    let database = Config::read(&place.dir)?.database;
     let options = Options {
         wake: Some(Arc::clone(&wake)),
+        node,
+        lease: Duration::from_secs(database.lease_seconds),
+        connections: database.connections,
         ..Options::default()
     };
     let store = connect(place, options).await?;
@@ -183,6 +210,13 @@ async fn connect(place: &Place, options: Options) -> Result<Arc<dyn Store>, Fail
         .map_err(store_failure)
 }
 
+/// Looks at the database of a place without changing it.
+pub async fn examine(place: &Place) -> Result<Vec<Finding>, Failure> {
+    liucheng_store::examine(&place.database)
+        .await
+        .map_err(store_failure)
+}
+
 /// Brings the database to this version's schema; returns the schema's version.
 pub async fn migrate(place: &Place) -> Result<liucheng_store::Migrated, Failure> {
     make_dir(&place.dir)?;
@@ -197,7 +231,7 @@ fn assemble(
     adapters: Adapters,
     wake: Arc<tokio::sync::Notify>,
 ) -> Result<Engine, Failure> {
-    let parts = parts(adapters.calendar, Some(dir.join("cache")), None)?;
+    let parts = parts(adapters.calendar, Some(dir.join(CACHE)), None)?;
     Ok(Engine {
         store,
         rules: parts.rules,
@@ -206,6 +240,7 @@ fn assemble(
         library: parts.library,
         cache: Arc::default(),
         wake,
+        figures: Arc::default(),
         mail_domain: adapters.mail_domain.into(),
     })
 }

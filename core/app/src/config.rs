@@ -1,6 +1,9 @@
 //! The configuration file `liucheng.toml` in the data folder. Everything has a default.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
@@ -22,6 +25,60 @@ pub struct Config {
     /// Days that a province or an agency adds or removes.
     #[serde(default)]
     pub calendar: CalendarConfig,
+    /// The database, where it is PostgreSQL.
+    #[serde(default)]
+    pub database: DatabaseConfig,
+    /// When a node is ready.
+    #[serde(default)]
+    pub ready: ReadyConfig,
+}
+
+/// How a node uses PostgreSQL.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DatabaseConfig {
+    /// Connections for reading, 1 to 500; writing and listening take one more each.
+    pub connections: u32,
+    /// How long after its last sign of life a node's work is left to it, 5 to 600.
+    pub lease_seconds: u64,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        Self {
+            connections: 8,
+            lease_seconds: 20,
+        }
+    }
+}
+
+/// When a node is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ReadyConfig {
+    /// What it means that the calendar ends within 90 days.
+    pub calendar: CalendarReadiness,
+    /// How late the oldest timer may be, at least 10.
+    pub worker_late_seconds: u32,
+}
+
+impl Default for ReadyConfig {
+    fn default() -> Self {
+        Self {
+            calendar: CalendarReadiness::Red,
+            worker_late_seconds: 300,
+        }
+    }
+}
+
+/// What it means that the calendar ends soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CalendarReadiness {
+    /// The node is not ready.
+    Red,
+    /// The node is ready and warns.
+    Warn,
 }
 
 /// The work calendar.
@@ -53,7 +110,7 @@ impl Config {
                 ));
             }
         };
-        toml::from_str(&text).map_err(|error| {
+        let config: Self = toml::from_str(&text).map_err(|error| {
             let name = path.display().to_string();
             let source = liucheng_model::definition::Source {
                 name: &name,
@@ -63,6 +120,75 @@ impl Config {
             Failure::new(Exit::Config, "E-CONFIG", error.message().to_owned())
                 .at(place)
                 .hint("see docs/configuration.md for the keys")
-        })
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Numbers that would make a node useless.
+    fn check(&self) -> Result<(), Failure> {
+        let DatabaseConfig {
+            connections,
+            lease_seconds,
+        } = self.database;
+        within("database.connections", u64::from(connections), 1..=500)?;
+        within("database.lease-seconds", lease_seconds, 5..=600)?;
+        let late = u64::from(self.ready.worker_late_seconds);
+        within("ready.worker-late-seconds", late, 10..=86_400)
+    }
+}
+
+fn within(key: &str, found: u64, range: RangeInclusive<u64>) -> Result<(), Failure> {
+    if range.contains(&found) {
+        return Ok(());
+    }
+    let (least, most) = range.into_inner();
+    Err(Failure::new(
+        Exit::Config,
+        "E-CONFIG",
+        format!("{found} is not between {least} and {most}"),
+    )
+    .at(key)
+    .hint("see docs/configuration.md for the keys"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), text).unwrap();
+        Config::read(folder.path())
+    }
+
+    #[test]
+    fn everything_has_a_default() {
+        let config = read("[ready]\ncalendar = \"warn\"\n[database]\nconnections = 3").unwrap();
+        assert_eq!(config.ready.calendar, CalendarReadiness::Warn);
+        assert_eq!(config.ready.worker_late_seconds, 300);
+        assert_eq!(config.database.connections, 3);
+        assert_eq!(config.database.lease_seconds, 20);
+        assert_eq!(read("").unwrap().ready.calendar, CalendarReadiness::Red);
+    }
+
+    #[test]
+    fn numbers_without_sense_are_refused_with_their_key() {
+        for (text, key) in [
+            ("[database]\nconnections = 0", "database.connections"),
+            ("[database]\nconnections = 501", "database.connections"),
+            ("[database]\nlease-seconds = 4", "database.lease-seconds"),
+            (
+                "[ready]\nworker-late-seconds = 9",
+                "ready.worker-late-seconds",
+            ),
+        ] {
+            let failure = read(text).unwrap_err();
+            assert_eq!(
+                (failure.code.as_str(), failure.place.as_str()),
+                ("E-CONFIG", key)
+            );
+        }
+        assert!(read("[ready]\ncalendar = \"green\"").is_err());
     }
 }

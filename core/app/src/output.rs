@@ -151,7 +151,7 @@ impl From<CommandError> for Failure {
             ErrorKind::NotFound => Exit::NotFound,
             ErrorKind::Conflict => Exit::Conflict,
             ErrorKind::Forbidden => Exit::Forbidden,
-            ErrorKind::Unavailable => Exit::Unavailable,
+            ErrorKind::Full | ErrorKind::Unavailable => Exit::Unavailable,
             ErrorKind::Internal => Exit::Internal,
         };
         Self::new(exit, error.code(), error.to_string())

@@ -32,6 +32,9 @@ pub struct Report {
     pub clients: usize,
     /// Transitions, the openings of projects not counted.
     pub transitions: usize,
+    /// Durable changes, the openings of projects included.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub changes: u64,
     /// Durable transitions a second.
     pub transitions_per_second: f64,
     /// The median wait for a transition.
@@ -64,6 +67,11 @@ pub struct Report {
     /// Bytes of the database for each project, most of them finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_project: Option<f64>,
+}
+
+/// Where changes were not counted.
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Report {

@@ -101,6 +101,7 @@ pub async fn engine(parts: Parts) -> Result<Engine, BenchError> {
         clock: parts.clock,
         library: Arc::new(library),
         cache: Arc::default(),
+        figures: Arc::default(),
         wake: parts.wake,
         mail_domain: "bench.example".into(),
     })

@@ -49,6 +49,9 @@ pub enum CommandError {
     /// The definition or calendar a project goes by is not there.
     #[error("{0}")]
     Library(String),
+    /// The store has no room to write.
+    #[error("{0}")]
+    Full(String),
     /// The store cannot read or write now.
     #[error("{0}")]
     Unavailable(String),
@@ -70,6 +73,8 @@ pub enum ErrorKind {
     Conflict,
     /// Not allowed: exit 5, HTTP 403.
     Forbidden,
+    /// No room to write: exit 69, HTTP 507.
+    Full,
     /// Try again later: exit 69, HTTP 503.
     Unavailable,
     /// A bug: exit 70, HTTP 500.
@@ -90,6 +95,7 @@ impl CommandError {
             Self::KeyReused(_) => "E-IDEMPOTENCY-KEY-REUSED",
             Self::KeyForm => "E-IDEMPOTENCY-KEY",
             Self::Library(_) => "E-LIBRARY",
+            Self::Full(_) => "E-STORE-FULL",
             Self::Unavailable(_) => "E-UNAVAILABLE",
             Self::Internal(_) => "E-INTERNAL",
         }
@@ -114,6 +120,7 @@ impl CommandError {
                 ErrorKind::Conflict
             }
             Self::KeyForm => ErrorKind::Usage,
+            Self::Full(_) => ErrorKind::Full,
             Self::Unavailable(_) => ErrorKind::Unavailable,
             Self::Library(_) | Self::Internal(_) => ErrorKind::Internal,
         }
@@ -130,7 +137,9 @@ impl CommandError {
             Self::DuplicateCode(_) => "code".to_owned(),
             Self::ProvinceUnknown { .. } => "province".to_owned(),
             Self::KeyReused(_) | Self::KeyForm => "idempotency key".to_owned(),
-            Self::Library(_) | Self::Unavailable(_) | Self::Internal(_) => "server".to_owned(),
+            Self::Library(_) | Self::Full(_) | Self::Unavailable(_) | Self::Internal(_) => {
+                "server".to_owned()
+            }
         }
     }
 
@@ -153,6 +162,9 @@ impl CommandError {
             Self::KeyForm => "a UUID is a good key".to_owned(),
             Self::Library(_) => {
                 "start the server once with the package or definition installed".to_owned()
+            }
+            Self::Full(_) => {
+                "make room on the database's disk; writing goes on by itself, then repeat the command".to_owned()
             }
             Self::Unavailable(_) => {
                 "try again with the same idempotency key: it has one effect at most".to_owned()
@@ -184,6 +196,7 @@ impl From<CommitError> for CommandError {
             },
             CommitError::DuplicateCode(code) => Self::DuplicateCode(code),
             CommitError::Repeated(answer) => Self::KeyReused(answer.key),
+            CommitError::Full(reason) => Self::Full(reason),
             CommitError::Unavailable(reason) => Self::Unavailable(reason),
         }
     }

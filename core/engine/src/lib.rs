@@ -8,6 +8,7 @@ pub mod cache;
 pub mod commands;
 pub mod crash;
 pub mod error;
+pub mod figures;
 pub mod library;
 pub mod outbox;
 pub mod planning;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 pub use error::CommandError;
 
 use cache::Cache;
+use figures::Figures;
 use library::Library;
 use ports::{Clock, Mailer, ProvinceRules, Store};
 
@@ -45,6 +47,8 @@ pub struct Engine {
     pub cache: Arc<Cache>,
     /// Wakes the worker when a command sets an earlier timer.
     pub wake: Arc<tokio::sync::Notify>,
+    /// What the worker has done.
+    pub figures: Arc<Figures>,
     /// The right-hand side of message ids, such as `liucheng.example`.
     pub mail_domain: Arc<str>,
 }

@@ -56,8 +56,9 @@ impl Engine {
             };
             crate::crash_point!("outbox.accepted");
             if !matches!(outcome, MailOutcome::Sent(_)) {
-                tracing::warn!(project.id = %row.project, mail.message_id = %row.mail.message_id, attempts = row.attempts + 1, error = %reason(&outcome), "mail not sent");
+                tracing::warn!(project.id = %row.project, mail.message_id = %row.mail.message_id, attempts = row.attempts + 1, error = %without_addresses(reason(&outcome)), "mail not sent");
             }
+            self.figures.mailed(&outcome);
             self.record(row.project, &row.key, outcome).await?;
         }
         Ok(count)
@@ -103,6 +104,18 @@ fn reason(outcome: &MailOutcome) -> &str {
     }
 }
 
+/// What a mail server said without the addresses it may have repeated: they have no business in a log.
+fn without_addresses(text: &str) -> String {
+    let word = |word: &str| {
+        if word.contains('@') {
+            "<address>".to_owned()
+        } else {
+            word.to_owned()
+        }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 fn pause(attempts: u32) -> i64 {
     // Beyond twenty doublings the cap holds anyway, and the shift stays within the number.
     let doubled = FIRST_PAUSE_MICROS.saturating_mul(1_i64 << attempts.min(20));
@@ -112,6 +125,15 @@ fn pause(attempts: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_has_no_addresses() {
+        let said = "550 5.1.1 <a@b.example>: no such user; ask postmaster@b.example now";
+        assert_eq!(
+            without_addresses(said),
+            "550 5.1.1 <address> no such user; ask <address> now"
+        );
+    }
 
     #[test]
     fn pauses_double_up_to_six_hours() {

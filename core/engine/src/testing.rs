@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use liucheng_model::verdict::{Answer, Verdict};
 
 use crate::ports::{
-    AnswerRow, Commit, CommitError, Document, Instant, Mail, MailError, MailOutcome, MailRecord,
-    MailState, Mailer, OutboxRow, Page, ProjectId, ProjectRow, ProvinceRules, ReadError, RecordRow,
-    RuleCall, RuleFault, Store, TimerRow, TokenRow,
+    AnswerRow, Backlog, Commit, CommitError, Document, Instant, Mail, MailError, MailOutcome,
+    MailRecord, MailState, Mailer, OutboxRow, Page, ProjectId, ProjectRow, ProvinceRules,
+    ReadError, RecordRow, RuleCall, RuleFault, Store, TimerRow, TokenRow,
 };
 
 /// A store in memory with the same promises as a real one, apart from surviving its process.
@@ -35,6 +35,8 @@ struct Tables {
     tokens: BTreeMap<String, TokenRow>,
     /// The next commit fails with this reason.
     broken: Option<String>,
+    /// Nothing can be written.
+    full: bool,
 }
 
 impl MemoryStore {
@@ -56,6 +58,11 @@ impl MemoryStore {
     /// Lets the next commit fail without writing anything.
     pub fn break_next_commit(&self, reason: &str) {
         self.tables().broken = Some(reason.to_owned());
+    }
+
+    /// Takes all room away, or gives it back: meanwhile no change and no mail's fate is written.
+    pub fn set_full(&self, full: bool) {
+        self.tables().full = full;
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -139,6 +146,7 @@ impl Store for MemoryStore {
 
     async fn postpone_timer(&self, timer: TimerRow) -> Result<(), CommitError> {
         let mut tables = self.tables();
+        tables.has_room()?;
         let row = tables.timers.get_mut(&(timer.project, timer.key.clone()));
         if let Some(row) = row.filter(|row| row.generation == timer.generation) {
             row.at = timer.at;
@@ -158,6 +166,18 @@ impl Store for MemoryStore {
         Ok(due)
     }
 
+    async fn backlog(&self) -> Result<Backlog, ReadError> {
+        let tables = self.tables();
+        let of = |state| tables.mail.iter().filter(move |mail| mail.state == state);
+        let pending = || of(MailState::Pending);
+        Ok(Backlog {
+            mails_pending: pending().count() as u64,
+            mail_earliest: pending().map(|mail| mail.row.not_before).min(),
+            mails_dead: of(MailState::Dead).count() as u64,
+            timer_earliest: tables.timers.values().map(|timer| timer.at).min(),
+        })
+    }
+
     async fn mail(&self, id: ProjectId) -> Result<Vec<MailRecord>, ReadError> {
         Ok(self
             .tables()
@@ -175,6 +195,7 @@ impl Store for MemoryStore {
         outcome: MailOutcome,
     ) -> Result<(), CommitError> {
         let mut tables = self.tables();
+        tables.has_room()?;
         let pending = |m: &&mut MailRecord| {
             m.row.project == id && m.row.key == key && m.state == MailState::Pending
         };
@@ -250,7 +271,15 @@ impl Store for MemoryStore {
 }
 
 impl Tables {
+    fn has_room(&self) -> Result<(), CommitError> {
+        if self.full {
+            return Err(CommitError::Full("the memory is full".to_owned()));
+        }
+        Ok(())
+    }
+
     fn commit(&mut self, commit: Commit) -> Result<(), CommitError> {
+        self.has_room()?;
         if let Some(reason) = self.broken.take() {
             return Err(CommitError::Unavailable(reason));
         }

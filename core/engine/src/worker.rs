@@ -12,7 +12,7 @@ use crate::{
     Engine,
     cache::Snapshot,
     commands::{Loaded, SYSTEM, Step, local},
-    error::CommandError,
+    error::{CommandError, ErrorKind},
     ports::{CommitError, Instant, ProjectId, SimulatedClock, TimerRow},
     record::Cause,
 };
@@ -35,10 +35,18 @@ impl Engine {
     pub async fn run_worker(&self, mut stop: watch::Receiver<bool>) {
         let mut delivery = JoinSet::new();
         while !*stop.borrow() {
+            self.figures.seen(self.clock.now());
             let pause = match self.work_once(&mut delivery).await {
-                Ok(wait) => wait,
+                Ok(wait) => {
+                    if self.figures.is_news(None) {
+                        tracing::info!("the worker goes on");
+                    }
+                    wait
+                }
                 Err(error) => {
-                    tracing::error!(error.code = error.code(), error = %error, "worker cannot go on, retrying");
+                    if self.figures.is_news(Some(error.code())) {
+                        tracing::error!(error.code = error.code(), error = %error, "worker cannot go on, retrying");
+                    }
                     RETRY_PAUSE
                 }
             };
@@ -141,6 +149,10 @@ impl Engine {
     async fn fire_all(&self, timers: Vec<TimerRow>) -> Result<(), CommandError> {
         for timer in timers {
             if let Err(error) = self.fire_one(&timer).await {
+                // Not the timer's fault, and postponing it could not be written either.
+                if error.kind() == ErrorKind::Full {
+                    return Err(error);
+                }
                 let project = timer.project.to_string();
                 tracing::error!(project.id = %project, timer = %timer.key, error.code = error.code(), error = %error, "timer postponed");
                 let at = self.clock.now().plus_micros(FAULT_DELAY_MICROS);
@@ -177,7 +189,11 @@ impl Engine {
                 };
                 return match self.write(step).await {
                     // A command was faster; the timer is looked at again.
-                    Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
+                    Ok(()) => {
+                        self.figures.fired(timer.at, self.clock.now());
+                        Ok(())
+                    }
+                    Err(CommitError::Conflict { .. }) => Ok(()),
                     Err(error) => Err(error.into()),
                 };
             }

@@ -67,6 +67,7 @@ impl World {
             )),
             cache: Arc::default(),
             wake: Arc::new(tokio::sync::Notify::new()),
+            figures: Arc::default(),
             mail_domain: "test.example".into(),
         };
         Self {
@@ -533,5 +534,45 @@ async fn whoever_is_responsible_is_told_at_once_where_the_ladder_says_so() {
         .collect();
     assert_eq!(told, [("o@test.example", "plan")]);
     assert!(sent[0].reminder.announcement && !sent[0].reminder.escalation);
+    world.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn a_mail_that_went_out_is_recorded_once_there_is_room_and_not_sent_again() {
+    let world = World::with(BENCHMARK, MemoryStore::new());
+    let id = world.create("A-1", None).await.unwrap();
+    let facts = json!({"survey.done": "2026-09-01"});
+    world.fire(id, "finish-survey", facts, None).await.unwrap();
+    world.store.set_full(true);
+    // What was sent and cannot be recorded is not sent again, and nothing else is.
+    for _ in 0..3 {
+        let error = world.engine.deliver_due().await.unwrap_err();
+        assert_eq!(error.code(), "E-STORE-FULL");
+        assert_eq!(world.mailer.sent().len(), 1);
+    }
+    // A command is refused for what it is, and timers wait without being postponed.
+    let refused = world.create("A-2", None).await.unwrap_err();
+    assert_eq!(refused.code(), "E-STORE-FULL");
+    let timers = world.store.timers(id).await.unwrap();
+    world.clock.advance_to(instant("2026-10-01", "12:00"));
+    let error = world.engine.fire_due().await.unwrap_err();
+    assert_eq!(error.code(), "E-STORE-FULL");
+    assert_eq!(world.store.timers(id).await.unwrap(), timers);
+    world.store.set_full(false);
+    world.engine.deliver_due().await.unwrap();
+    let mails = world.store.mail(id).await.unwrap();
+    let recorded = mails.iter().filter(|mail| mail.state == MailState::Sent);
+    assert_eq!(recorded.count(), world.mailer.sent().len());
+    let ids: BTreeSet<_> = world
+        .mailer
+        .sent()
+        .into_iter()
+        .map(|m| m.message_id)
+        .collect();
+    assert_eq!(
+        ids.len(),
+        world.mailer.sent().len(),
+        "no mail went out twice"
+    );
     world.assert_consistent().await;
 }

@@ -3,13 +3,17 @@
 //! `plan` shows the result as it is; the engine turns the part that is a person's task into
 //! open obligations. Both use this one function, so they can never disagree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use chrono::NaiveDate;
 
 use crate::{
     calendar::Calendar,
-    deadline::{Computation, Direction, Suspension, compute},
+    deadline::{Computation, Direction, Suspension, compute, compute_date},
     definition::{Basis, Confidence, Definition, Force, ObligationDoc},
     fact::{FactType, FactValue, Facts, Scalar},
     finding::{Finding, FindingCode, Severity},
@@ -87,24 +91,11 @@ pub struct Evaluation {
 #[must_use]
 pub fn evaluate(question: Question<'_>) -> Evaluation {
     let (facts, defaulted) = question.definition.with_defaults(question.facts);
-    let mut run = Run {
-        question: Question {
-            facts: &facts,
-            ..question
-        },
-        world: World::new(Scope {
-            vocabulary: &question.definition.vocabulary,
-            facts: &facts,
-            states: question.states,
-            today: question.today,
-        }),
-        done: BTreeMap::new(),
-        under_way: BTreeSet::new(),
+    let mut run = Run::new(question, &facts, true);
+    let mut result = Evaluation {
+        deadlines: run.all_deadlines(),
+        findings: Vec::new(),
     };
-    let mut result = Evaluation::default();
-    for obligation in &question.definition.doc.obligations {
-        result.deadlines.extend(run.deadlines(obligation));
-    }
     result
         .findings
         .extend(defaulted.iter().map(default_finding));
@@ -125,11 +116,23 @@ pub fn evaluate(question: Question<'_>) -> Evaluation {
     result
 }
 
+/// The dates alone, without derivations and findings: all that the engine acts on.
+#[must_use]
+pub fn deadlines(question: Question<'_>) -> Vec<Deadline> {
+    let (facts, _) = question.definition.with_defaults(question.facts);
+    Run::new(question, &facts, false).all_deadlines()
+}
+
 struct Run<'a> {
     question: Question<'a>,
-    world: World,
-    done: BTreeMap<String, Vec<Deadline>>,
-    under_way: BTreeSet<String>,
+    /// Derivations are wanted.
+    explain: bool,
+    /// Made ready for guards when the first one asks.
+    world: OnceCell<World>,
+    /// What other obligations hang on: the first date of each, and whether it is projected.
+    first: BTreeMap<&'a str, Option<(Option<NaiveDate>, bool)>>,
+    done: BTreeMap<&'a str, Vec<Deadline>>,
+    under_way: BTreeSet<&'a str>,
 }
 
 /// A day a period runs from, and why it is that day.
@@ -141,21 +144,51 @@ struct Anchor {
     projected: bool,
 }
 
-impl Run<'_> {
-    /// The dates of one obligation: none, one, or one for each row of its anchor.
-    fn deadlines(&mut self, obligation: &ObligationDoc) -> Vec<Deadline> {
-        if let Some(done) = self.done.get(&obligation.id) {
-            return done.clone();
+impl<'a> Run<'a> {
+    fn new(question: Question<'a>, facts: &'a Cow<'a, Facts>, explain: bool) -> Self {
+        Self {
+            question: Question { facts, ..question },
+            explain,
+            world: OnceCell::new(),
+            first: BTreeMap::new(),
+            done: BTreeMap::new(),
+            under_way: BTreeSet::new(),
+        }
+    }
+
+    /// The dates of all obligations, in the order of the definition.
+    fn all_deadlines(&mut self) -> Vec<Deadline> {
+        let obligations = &self.question.definition.doc.obligations;
+        let mut all = Vec::new();
+        for obligation in obligations {
+            self.settle(obligation);
+            all.extend(
+                self.done
+                    .remove(obligation.id.as_str())
+                    .into_iter()
+                    .flatten(),
+            );
+        }
+        all
+    }
+
+    /// Computes the dates of one obligation unless that was done: none, one, or one for each row of
+    /// its anchor. Says which is the first.
+    fn settle(&mut self, obligation: &'a ObligationDoc) -> Option<(Option<NaiveDate>, bool)> {
+        let id = obligation.id.as_str();
+        if let Some(first) = self.first.get(id) {
+            return *first;
         }
         // The linter refuses cycles; a definition that was never linted ends here.
-        if !self.under_way.insert(obligation.id.clone()) || !self.applies(obligation.when.as_ref())
-        {
-            return Vec::new();
+        if !self.under_way.insert(id) || !self.applies(obligation.when.as_ref()) {
+            return None;
         }
         let deadlines = self.compute(obligation);
-        self.under_way.remove(&obligation.id);
-        self.done.insert(obligation.id.clone(), deadlines.clone());
-        deadlines
+        self.under_way.remove(id);
+        let first = deadlines.first().map(|d| (d.computation.due, d.projected));
+        self.first.insert(id, first);
+        self.done.insert(id, deadlines);
+        first
     }
 
     fn applies(&self, when: Option<&String>) -> bool {
@@ -164,10 +197,21 @@ impl Run<'_> {
         self.question
             .definition
             .guard(source)
-            .is_some_and(|guard| guard.holds(&self.world).unwrap_or(false))
+            .is_some_and(|guard| guard.holds(self.world()).unwrap_or(false))
     }
 
-    fn compute(&mut self, obligation: &ObligationDoc) -> Vec<Deadline> {
+    fn world(&self) -> &World {
+        self.world.get_or_init(|| {
+            World::new(Scope {
+                vocabulary: &self.question.definition.vocabulary,
+                facts: self.question.facts,
+                states: self.question.states,
+                today: self.question.today,
+            })
+        })
+    }
+
+    fn compute(&mut self, obligation: &'a ObligationDoc) -> Vec<Deadline> {
         let anchors = self.anchors(obligation);
         let deadline = |key: String, kind, anchor: &Anchor, computation| Deadline {
             key,
@@ -213,6 +257,7 @@ impl Run<'_> {
             .get(&obligation.id)
             .unwrap_or(&none);
         let calendar = self.question.calendar;
+        let compute = if self.explain { compute } else { compute_date };
         anchors
             .iter()
             .map(|anchor| {
@@ -229,7 +274,7 @@ impl Run<'_> {
             .collect()
     }
 
-    fn anchors(&mut self, obligation: &ObligationDoc) -> Vec<Anchor> {
+    fn anchors(&mut self, obligation: &'a ObligationDoc) -> Vec<Anchor> {
         let present = obligation
             .anchor
             .iter()
@@ -256,12 +301,12 @@ impl Run<'_> {
 
     fn due_of(&mut self, id: &str, projected: bool) -> Option<Anchor> {
         let obligation = self.question.definition.obligation(id)?;
-        let deadline = self.deadlines(obligation).into_iter().next()?;
+        let (date, is_projected) = self.settle(obligation)?;
         Some(Anchor {
             name: format!("due:{id}"),
             row: None,
-            date: deadline.computation.due,
-            projected: projected || deadline.projected,
+            date,
+            projected: projected || is_projected,
         })
     }
 

@@ -31,7 +31,7 @@ impl Cache {
             }),
             Err(error) => {
                 let folder = folder.display();
-                tracing::warn!(cache.folder = %folder, %error, "compiled plugins are not cached: {error}.");
+                tracing::warn!(cache.folder = %folder, %error, "compiled plugins are not cached");
                 None
             }
         }
@@ -43,7 +43,7 @@ impl Cache {
         let bytes = fs::read(&path).ok()?;
         let component = intact(&bytes).and_then(|code| deserialize(engine, code));
         if component.is_none() {
-            tracing::warn!(cache.file = %path.display(), "a broken file of compiled code is ignored and made anew.");
+            tracing::warn!(cache.file = %path.display(), "a broken file of compiled code is ignored and made anew");
         }
         component
     }
@@ -56,7 +56,7 @@ impl Cache {
             .map_err(io::Error::other)
             .and_then(|code| write(&path, &code));
         if let Err(error) = written {
-            tracing::warn!(cache.file = %path.display(), %error, "compiled code is not cached: {error}.");
+            tracing::warn!(cache.file = %path.display(), %error, "compiled code is not cached");
         }
     }
 

@@ -66,7 +66,7 @@ impl Calls<'_> {
             Some(Denied::Table) => return Problem::Table(self.limits.table_entries),
             None => {}
         }
-        tracing::debug!(plugin.id = %self.package, "a plugin call failed: {error:?}.");
+        tracing::debug!(plugin.id = %self.package, ?error, "a plugin call failed");
         match error.downcast_ref::<Trap>() {
             Some(Trap::OutOfFuel) => Problem::Fuel(self.limits.fuel),
             Some(Trap::Interrupt) => Problem::Time(self.limits.wall.as_millis()),

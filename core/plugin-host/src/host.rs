@@ -4,10 +4,11 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Instant,
 };
 
 use async_trait::async_trait;
-use liucheng_engine::ports::{ProvinceRules, RuleCall, RuleFault};
+use liucheng_engine::ports::{PackageFigures, ProvinceRules, RuleCall, RuleFault};
 use liucheng_model::verdict::{Answer, Hook, PackagePin, Parameter, Verdict};
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -17,6 +18,7 @@ use crate::{
     cache::Cache,
     call::Calls,
     error::{PluginError, Problem},
+    figures::Figures,
     limits::Limits,
     load::{LoadedPackage, Loader, PackageInfo, PackageSource, sha256},
     sandbox::Sandbox,
@@ -39,6 +41,7 @@ struct Inner {
     /// One compilation at a time: it takes a whole processor for a while.
     compiling: Mutex<()>,
     calls: Arc<Semaphore>,
+    figures: Figures,
 }
 
 /// What the component said.
@@ -77,6 +80,7 @@ impl PluginHost {
             packages: RwLock::default(),
             compiling: Mutex::new(()),
             calls: Arc::new(Semaphore::new(limits.parallel_calls.max(1))),
+            figures: Figures::default(),
             limits,
         })))
     }
@@ -147,6 +151,15 @@ impl PluginHost {
     /// # Errors
     /// [`PluginError`] when the package is missing, breaks a limit, crashes or answers nonsense.
     pub fn ask_blocking(&self, call: &RuleCall) -> Result<Verdict, PluginError> {
+        let started = Instant::now();
+        let result = self.ask_now(call);
+        self.0
+            .figures
+            .note(&call.package.id, started.elapsed(), &result);
+        result
+    }
+
+    fn ask_now(&self, call: &RuleCall) -> Result<Verdict, PluginError> {
         let id = &call.package.id;
         let missing = || Problem::Missing {
             version: call.package.version.clone(),
@@ -284,5 +297,9 @@ impl ProvinceRules for PluginHost {
             .await
             .map_err(|e| failed(&id, e.to_string()))?
             .map_err(RuleFault::from)
+    }
+
+    fn figures(&self) -> Vec<PackageFigures> {
+        self.0.figures.read()
     }
 }

@@ -20,6 +20,7 @@ mod cache;
 mod call;
 mod cases;
 mod error;
+mod figures;
 mod host;
 mod limits;
 mod load;

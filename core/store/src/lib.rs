@@ -10,6 +10,7 @@
 
 mod check;
 mod error;
+mod examine;
 mod group;
 pub mod postgres;
 mod queue;
@@ -24,6 +25,7 @@ use liucheng_engine::ports::Store;
 use tokio::sync::Notify;
 
 pub use error::StoreError;
+pub use examine::{Finding, Level, examine};
 pub use postgres::PostgresStore;
 pub use sqlite::{SqliteStore, open};
 pub use stats::Stats;
@@ -90,6 +92,12 @@ fn kind(location: &str) -> Kind {
         Some(("postgres" | "postgresql", _)) => Kind::Postgres,
         _ => Kind::Sqlite,
     }
+}
+
+/// Whether several processes can write to the database at a location.
+#[must_use]
+pub fn is_shared(location: &str) -> bool {
+    matches!(kind(location), Kind::Postgres)
 }
 
 /// Opens the database at a path, `sqlite://PATH` or `postgres://USER@HOST/DATABASE`, creating its

@@ -69,6 +69,8 @@ pub(crate) struct Queue {
     receiver: mpsc::Receiver<Message>,
     /// Operations that come before the queue.
     pub held: VecDeque<Job>,
+    /// Whether what is held was waited for just now.
+    fresh: bool,
     /// How long one operation took lately.
     pace: Duration,
     closing: Option<oneshot::Sender<()>>,
@@ -81,18 +83,39 @@ impl Queue {
         let queue = Self {
             receiver,
             held: VecDeque::new(),
+            fresh: false,
             pace: GROUP_TIME / 64,
             closing: None,
         };
         (queue, Submitter(sender))
     }
 
+    /// Waits until there is something to take; false when all senders are gone or one said close. May be
+    /// dropped at any time.
+    pub(crate) async fn ready(&mut self) -> bool {
+        if !self.held.is_empty() || self.closing.is_some() {
+            return true;
+        }
+        let Some(message) = self.receiver.recv().await else {
+            return false;
+        };
+        let mut jobs = Vec::new();
+        self.take(message, &mut jobs);
+        self.held.extend(jobs);
+        self.fresh = true;
+        true
+    }
+
     /// All that wait, within limits; `None` when all senders are gone or one said close.
     pub(crate) async fn next_group(&mut self) -> Option<Vec<Job>> {
         let mut jobs = Vec::from(mem::take(&mut self.held));
+        let mut waited = mem::take(&mut self.fresh);
         if jobs.is_empty() {
             let message = self.receiver.recv().await?;
             self.take(message, &mut jobs);
+            waited = true;
+        }
+        if waited {
             // Callers that were just answered get to ask again: groups stay full, at the price of
             // nothing when nobody waits.
             tokio::task::yield_now().await;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::NaiveDate;
 use liucheng_engine::ports::{
-    AnswerRow, Document, Instant, MailRecord, MailState, OutboxRow, ProjectId, ProjectRow,
+    AnswerRow, Backlog, Document, Instant, MailRecord, MailState, OutboxRow, ProjectId, ProjectRow,
     ReadError, RecordRow, TimerRow, TokenRow,
 };
 
@@ -136,6 +136,16 @@ pub(crate) fn token<R: Fields>(row: &R) -> Result<TokenRow, ReadError> {
         actor: row.text(1)?,
         roles: row.text(2)?,
         at: row.instant(3)?,
+    })
+}
+
+pub(crate) fn backlog<R: Fields>(row: &R) -> Result<Backlog, ReadError> {
+    let instant = |index| row.optional_number(index).map(|at| at.map(Instant));
+    Ok(Backlog {
+        mails_pending: row.count(0)?,
+        mail_earliest: instant(1)?,
+        mails_dead: row.count(2)?,
+        timer_earliest: instant(3)?,
     })
 }
 

@@ -41,6 +41,14 @@ pub(crate) const TOKEN: &str = "SELECT hash, actor, roles, at FROM token WHERE h
 /// The number of tokens.
 pub(crate) const TOKEN_COUNT: &str = "SELECT count(*) FROM token";
 
+/// What waits to be done: mails that wait and the earliest of them, mails given up, the earliest timer.
+/// Counts end at `$1`; each is a look into an index, whose predicate has to be repeated word for word.
+pub(crate) const BACKLOG: &str = "
+SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE state = 'pending' LIMIT $1) AS p),
+    (SELECT min(not_before) FROM outbox WHERE state = 'pending'),
+    (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE state = 'dead' LIMIT $1) AS d),
+    (SELECT min(fire_at) FROM timer)";
+
 /// The newest migration that was applied.
 pub(crate) const SCHEMA_VERSION: &str =
     "SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success";

@@ -8,7 +8,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, Commit, CommitError, Document, Instant, MailOutcome, MailRecord, OutboxRow, Page,
+    AnswerRow, Backlog, Commit, CommitError, Schema, StoreFigures, StoreHealth, Document, Instant, MailOutcome, MailRecord, OutboxRow, Page,
     ProjectId, ProjectRow, ReadError, RecordRow, Store, TimerRow, TokenRow,
 };
 
@@ -229,6 +229,24 @@ impl Store for FaultyStore {
     async fn token_count(&self) -> Result<u64, ReadError> {
         self.read().await?;
         self.inner.token_count().await
+    }
+
+    fn health(&self) -> StoreHealth {
+        self.inner.health()
+    }
+
+    fn figures(&self) -> StoreFigures {
+        self.inner.figures()
+    }
+
+    async fn backlog(&self) -> Result<Backlog, ReadError> {
+        self.read().await?;
+        self.inner.backlog().await
+    }
+
+    async fn schema(&self) -> Result<Schema, ReadError> {
+        self.read().await?;
+        self.inner.schema().await
     }
 
     async fn close(&self) {

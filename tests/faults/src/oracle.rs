@@ -91,7 +91,7 @@ impl Attempted {
 
 /// Whether an error leaves open if the command was carried out.
 fn unknown(error: &CommandError) -> bool {
-    matches!(error, CommandError::Unavailable(_))
+    matches!(error, CommandError::Unavailable(_) | CommandError::Full(_))
 }
 
 /// All commands of a test; a command's number is that of its person.

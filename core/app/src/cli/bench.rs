@@ -68,6 +68,9 @@ pub struct LifecycleArgs {
     /// Ask this package at each transition.
     #[arg(long, value_name = "ID")]
     package: Option<String>,
+    /// Leave the raw limit out, for counting system calls or for a profiler.
+    #[arg(long, conflicts_with = "http")]
+    without_raw: bool,
 }
 
 /// How many timers.
@@ -313,7 +316,12 @@ async fn measure_lifecycle(global: &Global, args: LifecycleArgs) -> Result<(), F
     let report = if args.http {
         over_http(&place, opened, args.package, (load, &steps)).await
     } else {
-        in_process(&place, opened, &engine, (load, &steps)).await
+        let raw = if args.without_raw {
+            None
+        } else {
+            Some(place.raw().await?)
+        };
+        in_process(&place, opened, &engine, raw, (load, &steps)).await
     };
     show(global, &report.map_err(failure)?)
 }
@@ -332,15 +340,17 @@ async fn in_process(
     place: &Place,
     opened: Opened,
     engine: &Engine,
+    raw_place: Option<RawPlace>,
     (load, steps): Work<'_>,
 ) -> Result<Report, BenchError> {
-    let raw_place = place.raw().await.map_err(refused)?;
     let warm_up = Load {
         time: WARM_UP,
         ..load
     };
     lifecycle::in_process(engine, warm_up).await?;
-    lifecycle::raw(&raw_place, steps, warm_up).await?;
+    if let Some(raw_place) = &raw_place {
+        lifecycle::raw(raw_place, steps, warm_up).await?;
+    }
     let (mut ours, mut raw) = (Total::default(), Total::default());
     let (stats, usage) = (opened.stats(), measure::Usage::own());
     let mut used = 0;
@@ -348,26 +358,35 @@ async fn in_process(
         let before = measure::Usage::own().unwrap_or_default();
         ours.add(lifecycle::in_process(engine, turn(load)).await?);
         used += measure::Usage::own().unwrap_or_default().cpu_ms - before.cpu_ms;
-        let floor = lifecycle::raw(&raw_place, steps, turn(load)).await?;
-        raw.add((floor.waits, floor.elapsed));
+        if let Some(raw_place) = &raw_place {
+            let floor = lifecycle::raw(raw_place, steps, turn(load)).await?;
+            raw.add((floor.waits, floor.elapsed));
+        }
     }
     let done = opened.stats();
     let one = Load {
         clients: 1,
         time: turn(load).time,
     };
-    let single = lifecycle::raw(&raw_place, steps, one).await?;
+    let single = match &raw_place {
+        Some(raw_place) => Some(lifecycle::raw(raw_place, steps, one).await?),
+        None => None,
+    };
     opened.store().close().await;
     let what = format!("in-process {}", place.kind());
     let transitions = ours.waits.len();
     let projects = done.commits / (work::STAGES.len() as u64 + 1);
-    let mut report = Report::of(&what, load, ours.waits, ours.elapsed).beside(raw.into(), &single);
+    let mut report = Report::of(&what, load, ours.waits, ours.elapsed);
+    if let Some(single) = &single {
+        report = report.beside(raw.into(), single);
+    }
+    report.changes = done.commits - stats.commits;
     report.cpu_ms_per_transition =
         usage.map(|_| measure::rounded(used as f64 / transitions.max(1) as f64));
     report.rss_mib = measure::Usage::own().map(mib);
     report.fdatasync_ms = measure::fdatasync_ms(&place.dir).ok().map(measure::rounded);
     let transactions = done.transactions - stats.transactions;
-    let changes = (done.commits - stats.commits).max(1);
+    let changes = report.changes.max(1);
     report.transactions_per_change = Some(measure::rounded(transactions as f64 / changes as f64));
     report.bytes_per_project = place
         .bytes()

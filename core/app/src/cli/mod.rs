@@ -2,6 +2,7 @@
 
 mod bench;
 mod calendar;
+mod doctor;
 mod migrate;
 mod plan;
 mod plugin;
@@ -95,6 +96,8 @@ enum Command {
     /// Make access tokens for the API.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Look at configuration, disk, database, calendar, packages and mail.
+    Doctor(doctor::DoctorArgs),
     /// Check that every project's state is the fold of its history.
     Verify,
     /// Bring the database to this version's schema.
@@ -199,6 +202,7 @@ fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {
         Command::Plugin(command) => plugin::run(&global, command),
         Command::Project(command) => wait(project::run(&global, command)),
         Command::Token(command) => wait(token::run(&global, command)),
+        Command::Doctor(args) => wait(doctor::run(&global, &args)),
         Command::Verify => wait(verify::run(&global)),
         Command::Migrate => wait(migrate::run(&global)),
         Command::Demo(args) => {

@@ -120,7 +120,7 @@ async fn compute(
     });
     let mut findings = evaluation.findings.clone();
     let mut payments = Vec::new();
-    let (complete, _) = entry.definition.with_defaults(facts);
+    let complete = entry.definition.with_defaults(facts).0.into_owned();
     if let Some(package) = &entry.package {
         for hook in Hook::ALL {
             let call = RuleCall {

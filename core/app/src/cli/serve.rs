@@ -1,4 +1,4 @@
-//! `liucheng serve`: the worker and the HTTP door in one process.
+//! `liucheng serve`: the worker and the HTTP door, in one process or, on PostgreSQL, in several.
 
 use std::{
     io::IsTerminal,
@@ -6,24 +6,31 @@ use std::{
     time::Duration,
 };
 
-use clap::Args;
-use liucheng_engine::{CommandError, Engine};
+use clap::{Args, ValueEnum};
+use liucheng_engine::{CommandError, Engine, error::ErrorKind};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tracing_subscriber::EnvFilter;
 
 use super::{Global, token};
 use crate::{
-    compose,
-    http::{self, AppState},
+    compose::{self, Place},
+    config::{Config, ReadyConfig},
+    http::{self, AppState, Node, Roles},
     output::{Exit, Failure, json_line, line},
 };
 
-/// What the log shows, such as `info` or `liucheng=debug`.
+/// What the log shows, such as `info` or `info,plugin=debug`.
 const LOG: &str = "LIUCHENG_LOG";
 /// How long the worker may take for its last batch. A mail that is cut off is tried again after
 /// the next start, with the same message id.
 const WORKER_MAX: Duration = Duration::from_secs(30);
+/// How long the store may take to write what is queued and to give up its claims.
+const CLOSE_MAX: Duration = Duration::from_secs(10);
+/// How often a calendar is adopted anew because another node was adopting it, too.
+const ADOPTIONS: u32 = 20;
+/// The longest name of a node, in characters.
+const NODE_CHARS_MAX: usize = 64;
 /// Where the server listens when nobody says otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
@@ -36,6 +43,27 @@ pub struct ServeArgs {
     /// Allow an address that other machines reach. The connection is not encrypted.
     #[arg(long)]
     allow_remote: bool,
+    /// What this node does; several nodes can share a PostgreSQL database.
+    #[arg(
+        long,
+        value_name = "ROLES",
+        value_delimiter = ',',
+        default_value = "web,worker"
+    )]
+    roles: Vec<Role>,
+    /// This node's name, the same after each start and different from all others': on PostgreSQL it
+    /// then takes over at once what it was doing before.
+    #[arg(long, value_name = "NAME", env = "LIUCHENG_NODE")]
+    node: Option<String>,
+}
+
+/// A part of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Role {
+    /// Answers the API.
+    Web,
+    /// Fires timers and sends mail.
+    Worker,
 }
 
 /// Runs the server until SIGINT or SIGTERM.
@@ -49,32 +77,107 @@ pub async fn run(global: &Global, args: ServeArgs) -> Result<Exit, Failure> {
         .at("--listen")
         .hint("put a proxy with TLS in front of 127.0.0.1, or give --allow-remote"));
     }
+    let place = global.place();
+    let roles = roles(&args, &place)?;
+    let ready = Config::read(&place.dir)?.ready;
     start_log();
-    let engine = compose::open(&global.place()).await?;
-    serve(engine, args.listen, global.json).await?;
-    Ok(Exit::Ok)
+    let engine = compose::open_as(&place, args.node).await?;
+    let served = serve_as(&engine, Node::new(roles, ready), args.listen, global.json).await;
+    // Whatever is queued is written, and what was claimed is free for other nodes.
+    if timeout(CLOSE_MAX, engine.store.close()).await.is_err() {
+        tracing::warn!("the store was not closed in time");
+    }
+    served.map(|()| Exit::Ok)
 }
 
-/// Serves an engine: worker and HTTP, until SIGINT or SIGTERM.
+/// What this node is to do, as far as the database allows it.
+fn roles(args: &ServeArgs, place: &Place) -> Result<Roles, Failure> {
+    let roles = Roles {
+        web: args.roles.contains(&Role::Web),
+        worker: args.roles.contains(&Role::Worker),
+    };
+    let all = roles.web && roles.worker;
+    if !all && !place.is_shared() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "E-ROLES",
+            "an SQLite database has one process, which has to do everything",
+        )
+        .at("--roles")
+        .hint("leave --roles out, or share a PostgreSQL database: --database postgres://…"));
+    }
+    let Some(name) = &args.node else {
+        return Ok(roles);
+    };
+    if !place.is_shared() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "E-NODE",
+            "an SQLite database has one node, which needs no name",
+        )
+        .at("--node")
+        .hint("leave --node out, or share a PostgreSQL database: --database postgres://…"));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > NODE_CHARS_MAX || !name.chars().all(plain) {
+        return Err(Failure::new(
+            Exit::Usage,
+            "E-NODE",
+            format!("{name:?} is not the name of a node"),
+        )
+        .at("--node")
+        .hint(
+            "1 to 64 letters, digits, dots, hyphens and underscores, such as the machine's name",
+        ));
+    }
+    Ok(roles)
+}
+
+/// Serves an engine on the only node there is: worker and HTTP, until SIGINT or SIGTERM.
 pub async fn serve(engine: Engine, listen: SocketAddr, as_json: bool) -> Result<(), Failure> {
+    let roles = Roles {
+        web: true,
+        worker: true,
+    };
+    let node = Node::new(roles, ReadyConfig::default());
+    serve_as(&engine, node, listen, as_json).await
+}
+
+/// Serves an engine as a node, until SIGINT or SIGTERM.
+async fn serve_as(
+    engine: &Engine,
+    node: Node,
+    listen: SocketAddr,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let roles = node.roles;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| cannot_listen(listen, &error))?;
     let address = listener
         .local_addr()
         .map_err(|error| cannot_listen(listen, &error))?;
-    first_token(&engine, as_json).await?;
-    // A calendar that changed since the last start changes dates: each with its cause, now.
-    let adopted = engine.adopt_calendar().await?;
-    if adopted > 0 {
-        tracing::info!(projects = adopted, "calendar adopted");
+    if roles.web {
+        first_token(engine, as_json).await?;
+    }
+    if roles.worker {
+        adopt_calendar(engine).await?;
     }
     let signal = signals()?;
     let (stop, stopped) = watch::channel(false);
-    let worker_engine = engine.clone();
-    let worker_stopped = stopped.clone();
-    let mut worker = tokio::spawn(async move { worker_engine.run_worker(worker_stopped).await });
-    let mut door = tokio::spawn(http::serve(listener, AppState::new(engine), stopped));
+    let mut worker = {
+        let (engine, mut stopped) = (engine.clone(), stopped.clone());
+        tokio::spawn(async move {
+            if roles.worker {
+                engine.run_worker(stopped).await;
+            } else {
+                // An error means that nobody is left who could ask for a stop.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            }
+        })
+    };
+    let state = AppState::new(engine.clone(), node);
+    let mut door = tokio::spawn(http::serve(listener, state, stopped));
     say(
         as_json,
         json!({"listening": format!("http://{address}")}),
@@ -100,10 +203,35 @@ pub async fn serve(engine: Engine, listen: SocketAddr, as_json: bool) -> Result<
     }
 }
 
+/// A calendar that changed since the last start changes dates: each with its cause, now.
+///
+/// Nodes that start together do it together; who was slower with a project looks again.
+async fn adopt_calendar(engine: &Engine) -> Result<(), Failure> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match engine.adopt_calendar().await {
+            Ok(0) => return Ok(()),
+            Ok(adopted) => {
+                tracing::info!(projects = adopted, "calendar adopted");
+                return Ok(());
+            }
+            Err(error) if error.kind() == ErrorKind::Conflict && tries < ADOPTIONS => {}
+            // The dates wait with everything else.
+            Err(error) if error.kind() == ErrorKind::Full => {
+                tracing::error!(error.code = error.code(), %error, "calendar not adopted, restart when there is room");
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// Makes a token for everything at the first start, shows it once and keeps only its hash.
 ///
 /// It is shown before it is kept: killed in between, the next start makes another one, instead
-/// of keeping one that nobody has seen.
+/// of keeping one that nobody has seen. Nodes that start together on an empty database may each
+/// make one; each is shown by its node, and each is good.
 async fn first_token(engine: &Engine, as_json: bool) -> Result<(), Failure> {
     if engine
         .store
@@ -173,7 +301,7 @@ fn signals() -> Result<impl Future<Output = ()>, Failure> {
 
 /// Logs to stderr: for people on a terminal, as JSON lines elsewhere.
 fn start_log() {
-    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("info,plugin=off"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::Global;
 use crate::{
     compose,
+    http::METRICS_ROLE,
     output::{Exit, Failure, document, line},
 };
 
@@ -85,7 +86,7 @@ fn check_name(name: &str) -> Result<(), Failure> {
 
 /// A role that no definition knows would open no door, and nobody would see why.
 fn check_roles(engine: &Engine, roles: &[String]) -> Result<(), Failure> {
-    let mut known = BTreeSet::from([ALL.to_owned()]);
+    let mut known = BTreeSet::from([ALL.to_owned(), METRICS_ROLE.to_owned()]);
     let national = std::iter::once("");
     for province in national.chain(engine.library.provinces()) {
         let definition = &engine.library.entry(province)?.definition;

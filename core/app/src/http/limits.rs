@@ -62,7 +62,10 @@ async fn run(request: Request, next: Next, path: String) -> Response {
     let status = response.status().as_u16();
     let duration_ms = started.elapsed().as_millis();
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        if response.status().is_server_error() {
+        // A full disk refuses every change; the store has said so once.
+        if response.status().is_server_error()
+            && response.status() != StatusCode::INSUFFICIENT_STORAGE
+        {
             tracing::error!(
                 http.status = status,
                 error.code = problem.code(),

@@ -1,23 +1,26 @@
 //! The HTTP door: health for machines, `/api/v1` for programs.
 //!
 //! `projects` holds the handlers, `input` reads what a request brings, `auth` knows who asks,
-//! `problem` says what went wrong (RFC 9457), `limits` wraps every request.
+//! `problem` says what went wrong (RFC 9457), `limits` wraps every request; `health` and `metrics` are for
+//! machines that watch.
 
 mod auth;
 mod health;
 mod input;
 mod limits;
+mod metrics;
+mod node;
 mod problem;
 mod projects;
 
 #[cfg(test)]
 mod tests;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, State},
     http::StatusCode,
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
@@ -28,6 +31,8 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 
+pub use metrics::ROLE as METRICS_ROLE;
+pub use node::{Node, Roles};
 use problem::Problem;
 
 /// The largest body, in bytes.
@@ -44,16 +49,18 @@ const DRAIN_MAX: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct AppState {
     engine: Engine,
+    node: Arc<Node>,
     permits: Arc<Semaphore>,
     request_max: Duration,
 }
 
 impl AppState {
-    /// The state for an engine.
+    /// The state for an engine on a node.
     #[must_use]
-    pub fn new(engine: Engine) -> Self {
+    pub fn new(engine: Engine, node: Node) -> Self {
         Self {
             engine,
+            node: Arc::new(node),
             permits: Arc::new(Semaphore::new(REQUESTS_MAX)),
             request_max: REQUEST_MAX,
         }
@@ -73,23 +80,33 @@ pub fn router(state: AppState) -> Router {
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(from_fn_with_state(state.clone(), limits::limit));
     // Health stays outside of the limits: it has to answer when everything else is busy.
-    Router::new()
+    let watched = Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .merge(api)
-        .fallback(no_route)
+        .route("/metrics", get(metrics::metrics));
+    let all = if state.node.roles.web {
+        watched.merge(api)
+    } else {
+        watched
+    };
+    all.fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn(limits::dress))
         .with_state(state)
 }
 
-async fn no_route() -> Problem {
+async fn no_route(State(state): State<AppState>) -> Problem {
+    let hint = if state.node.roles.web {
+        "the API begins at /api/v1/projects"
+    } else {
+        "this node has not the role web; ask one that has"
+    };
     Problem::new(
         StatusCode::NOT_FOUND,
         "E-ROUTE",
         "there is nothing at this address",
     )
-    .hint("the API begins at /api/v1/projects")
+    .hint(hint)
 }
 
 async fn no_method() -> Problem {
@@ -111,7 +128,8 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let mut stopped = stop.clone();
-    let serving = axum::serve(listener, router(state)).with_graceful_shutdown(async move {
+    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         // An error means that the sender is gone, which is a stop as well.
         let _ = stop.wait_for(|stop| *stop).await;
     });

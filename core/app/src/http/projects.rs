@@ -1,6 +1,6 @@
 //! Projects: list, show, open, fire, history.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use axum::{
     Json,
@@ -138,7 +138,7 @@ pub async fn create(
     let facts = create.facts.clone();
     let engine = state.engine.clone();
     let work = async move { engine.create(&actor, create, key.as_deref()).await };
-    let answer = carried_out(work)
+    let answer = carried_out(&state, "create", work)
         .await
         .map_err(|error| Problem::of_command(&error, &facts))?;
     let mut response = answered(StatusCode::CREATED, &answer);
@@ -162,7 +162,7 @@ pub async fn fire(
     let facts: BTreeMap<_, _> = command.facts.clone();
     let engine = state.engine.clone();
     let work = async move { engine.fire(&actor, id, command, key.as_deref()).await };
-    let answer = carried_out(work)
+    let answer = carried_out(&state, "fire", work)
         .await
         .map_err(|error| Problem::of_command(&error, &facts))?;
     Ok(answered(StatusCode::OK, &answer))
@@ -170,12 +170,19 @@ pub async fn fire(
 
 /// Carries a command out even if the client goes away meanwhile: otherwise it could be cut off
 /// between the store and the worker, who would then sleep past an earlier timer.
-async fn carried_out<W>(work: W) -> Result<Answer, CommandError>
+async fn carried_out<W>(
+    state: &AppState,
+    command: &'static str,
+    work: W,
+) -> Result<Answer, CommandError>
 where
     W: Future<Output = Result<Answer, CommandError>> + Send + 'static,
 {
+    let started = Instant::now();
     let done = tokio::spawn(work).await;
-    done.unwrap_or_else(|error| Err(CommandError::Internal(error.to_string())))
+    let result = done.unwrap_or_else(|error| Err(CommandError::Internal(error.to_string())));
+    state.node.commands.note(command, started, &result);
+    result
 }
 
 fn answered(status: StatusCode, answer: &Answer) -> Response {

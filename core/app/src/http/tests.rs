@@ -10,6 +10,9 @@ use tokio::io::AsyncWriteExt;
 
 use support::{BOB, Reply, Server};
 
+use super::{AppState, Node, Roles};
+use crate::config::{CalendarReadiness, ReadyConfig};
+
 const FINISH: &str = r#"{"event":"finish-survey","facts":{"survey.finished":"2021-09-01","budget.total":"5450000"}}"#;
 
 async fn create(server: &Server, code: &str) -> Reply {
@@ -300,19 +303,160 @@ async fn health_needs_no_token() {
             json!({"status": "ready", "reasons": [], "warnings": []})
         )
     );
-    // The calendar ends with 2026: soon is worth a warning, past it the dates are guesses.
+    // The calendar ends with 2026: dates beyond it are guesses, and somebody has to enter the next year.
     let server = Server::on("2026-11-22").await;
+    let soon = server.raw("GET /readyz", b"").await;
+    assert_eq!(
+        (soon.status, &soon.json()["reasons"][0]["code"]),
+        (503, &json!("E-CALENDAR-COVERAGE"))
+    );
+    let accepted = |state| accepting_short_calendars(state);
+    let server = Server::with("2026-11-22", accepted).await;
     let soon = server.raw("GET /readyz", b"").await;
     assert_eq!(
         (soon.status, &soon.json()["warnings"][0]["code"]),
         (200, &json!("E-CALENDAR-COVERAGE"))
     );
-    let server = Server::on("2027-01-01").await;
+    // Nobody can accept a calendar that does not know today.
+    let server = Server::with("2027-01-01", accepted).await;
     let past = server.raw("GET /readyz", b"").await;
     assert_eq!(
         (past.status, &past.json()["reasons"][0]["code"]),
         (503, &json!("E-CALENDAR-COVERAGE"))
     );
+}
+
+fn accepting_short_calendars(mut state: AppState) -> AppState {
+    let ready = ReadyConfig {
+        calendar: CalendarReadiness::Warn,
+        ..state.node.ready
+    };
+    state.node = Arc::new(Node::new(state.node.roles, ready));
+    state
+}
+
+#[tokio::test]
+async fn a_worker_that_never_began_makes_its_node_unready() {
+    let server = Server::with("2021-09-02", |mut state| {
+        let roles = Roles {
+            web: true,
+            worker: true,
+        };
+        state.node = Arc::new(Node::new(roles, ReadyConfig::default()));
+        state
+    })
+    .await;
+    let ready = server.raw("GET /readyz", b"").await;
+    assert_eq!(
+        (ready.status, &ready.json()["reasons"][0]["code"]),
+        (503, &json!("E-WORKER"))
+    );
+}
+
+#[tokio::test]
+async fn a_node_without_the_api_is_watched_all_the_same() {
+    let server = Server::with("2021-09-02", |mut state| {
+        let roles = Roles {
+            web: false,
+            worker: false,
+        };
+        state.node = Arc::new(Node::new(roles, ReadyConfig::default()));
+        state
+    })
+    .await;
+    for (path, status) in [("livez", 200), ("readyz", 200), ("metrics", 200)] {
+        assert_eq!(
+            server.raw(&format!("GET /{path}"), b"").await.status,
+            status
+        );
+    }
+    let refused = server.ask("GET /api/v1/projects", "").await;
+    assert_eq!((refused.status, refused.code().as_str()), (404, "E-ROUTE"));
+    assert!(refused.body.contains("role web"), "{refused}");
+}
+
+/// Lines that begin so; a figure is the last word.
+fn figure(page: &Reply, name: &str) -> f64 {
+    let prefix = format!("{name} ");
+    let line = page.body.lines().find(|line| line.starts_with(&prefix));
+    let line = line.unwrap_or_else(|| panic!("no {name} in {page}"));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn figures_are_counted_and_name_nobody() {
+    let server = Server::on("2021-09-02").await;
+    create(&server, "YZ-2021").await;
+    let fired = server
+        .ask("POST /api/v1/projects/YZ-2021/fire", FINISH)
+        .await;
+    assert_eq!(fired.status, 200);
+    let again = server
+        .ask("POST /api/v1/projects/YZ-2021/fire", FINISH)
+        .await;
+    assert_eq!(again.status, 422, "{again}");
+    let page = server.raw("GET /metrics", b"").await;
+    assert_eq!(page.status, 200, "{page}");
+    assert!(
+        page.header("content-type")
+            .starts_with("application/openmetrics-text")
+    );
+    assert!(page.body.ends_with("# EOF\n"), "{page}");
+    for (name, least) in [
+        (
+            r#"liucheng_commands_total{command="create",code="ok"}"#,
+            1.0,
+        ),
+        (r#"liucheng_commands_total{command="fire",code="ok"}"#, 1.0),
+        (
+            r#"liucheng_commands_total{command="fire",code="E-EVENT-NOT-NOW"}"#,
+            1.0,
+        ),
+        ("liucheng_command_seconds_count", 3.0),
+        (r#"liucheng_command_seconds_bucket{le="+Inf"}"#, 3.0),
+        ("liucheng_store_changes_total", 2.0),
+        ("liucheng_store_transactions_total", 2.0),
+        ("liucheng_store_group_operations_count", 2.0),
+        ("liucheng_store_log_bytes", 1.0),
+        (r#"liucheng_store_connections{state="max"}"#, 1.0),
+        ("liucheng_ready", 1.0),
+        ("liucheng_calendar_days_left", 1_000.0),
+    ] {
+        assert!(figure(&page, name) >= least, "{name}: {page}");
+    }
+    for zero in [
+        "liucheng_store_full",
+        "liucheng_store_stopped",
+        "liucheng_timer_late_seconds_count",
+        "liucheng_outbox_dead",
+        "liucheng_outbox_pending",
+        "liucheng_timer_overdue_seconds",
+        r#"liucheng_mail_attempts_total{result="sent"}"#,
+    ] {
+        assert_eq!(figure(&page, zero), 0.0, "{zero}: {page}");
+    }
+    for personal in [
+        "YZ-2021",
+        "原州",
+        "社工",
+        "county.example",
+        "5450000",
+        "amy",
+    ] {
+        assert!(!page.body.contains(personal), "{personal}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn figures_leave_the_machine_with_a_token_only() {
+    let server = Server::on("2021-09-02").await;
+    let through_a_proxy = "GET /metrics\nX-Forwarded-For: 203.0.113.9";
+    let refused = server.raw(through_a_proxy, b"").await;
+    assert_eq!((refused.status, refused.code().as_str()), (401, "E-AUTH"));
+    let contractor = format!("{through_a_proxy}\nAuthorization: Bearer {BOB}");
+    let refused = server.raw(&contractor, b"").await;
+    assert_eq!((refused.status, refused.code().as_str()), (403, "E-ROLE"));
+    assert_eq!(server.ask(through_a_proxy, "").await.status, 200);
 }
 
 #[tokio::test]

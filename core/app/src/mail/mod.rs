@@ -19,13 +19,32 @@ use std::{path::Path, sync::Arc};
 
 use liucheng_engine::ports::{Clock, Mailer};
 
-pub use config::MailConfig;
+pub use config::{MailConfig, MailMode};
 
-use self::{config::MailMode, file::FileMailer, smtp::SmtpMailer};
-use crate::output::Failure;
+use self::{file::FileMailer, smtp::SmtpMailer};
+use crate::output::{Exit, Failure};
 
 /// The folder for `.eml` files within the data folder.
 const FOLDER: &str = "mail";
+
+/// Connects to the configured mail server, up to the login, and sends nothing; where it is.
+///
+/// # Errors
+/// A setting that cannot be used, or what the server or the network said.
+pub async fn try_server(config: &MailConfig, clock: Arc<dyn Clock>) -> Result<String, Failure> {
+    let sender = config.sender()?;
+    let route = config.route(config::login_from_env()?)?;
+    let server = format!("{}:{}", route.host, route.port);
+    let mailer = SmtpMailer::new(route, sender, clock);
+    match mailer.try_server().await {
+        Ok(()) => Ok(server),
+        Err(error) => Err(Failure::new(
+            Exit::Unavailable,
+            "E-MAIL-SERVER",
+            format!("{server}: {error}"),
+        )),
+    }
+}
 
 /// The mailer that a configuration asks for.
 ///

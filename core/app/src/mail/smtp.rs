@@ -72,6 +72,17 @@ impl SmtpMailer {
         }
     }
 
+    /// Connects, encrypts and logs in as for a mail, and says goodbye.
+    ///
+    /// # Errors
+    /// Which step failed, and why.
+    pub async fn try_server(&self) -> Result<(), MailError> {
+        let mut connection = self.connect().await?;
+        // Its answer changes nothing.
+        timeout(QUIT_MAX, connection.abort()).await.ok();
+        Ok(())
+    }
+
     /// The waiting connection if it still answers, else a new one.
     async fn connection(&self) -> Result<(AsyncSmtpConnection, u32), MailError> {
         let waiting = self.idle.lock().await.take();

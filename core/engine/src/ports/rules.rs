@@ -11,6 +11,8 @@ use liucheng_model::{
 };
 use thiserror::Error;
 
+use crate::figures::Distribution;
+
 /// One question to a province's component.
 #[derive(Debug, Clone)]
 pub struct RuleCall {
@@ -44,6 +46,19 @@ pub struct RuleFault {
     pub hint: String,
 }
 
+/// What a package was asked since the program was started.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PackageFigures {
+    /// The package's id.
+    pub package: String,
+    /// How long its calls took, in microseconds; as many as there were.
+    pub call_micros: Distribution,
+    /// Instructions they took; those of calls that failed are not known.
+    pub fuel: u64,
+    /// Calls that failed, by code.
+    pub faults: BTreeMap<&'static str, u64>,
+}
+
 /// Asks a province's component (port).
 #[async_trait]
 pub trait ProvinceRules: Send + Sync {
@@ -52,4 +67,9 @@ pub trait ProvinceRules: Send + Sync {
     /// # Errors
     /// [`RuleFault`] when the package is missing, breaks a limit, traps or answers nonsense.
     async fn ask(&self, call: RuleCall) -> Result<Verdict, RuleFault>;
+
+    /// What each package was asked so far, in the order of their names.
+    fn figures(&self) -> Vec<PackageFigures> {
+        Vec::new()
+    }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{Instant, Mail};
+use super::{Backlog, Instant, Mail, Schema, StoreFigures, StoreHealth};
 
 /// Identifies a project for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -201,6 +201,9 @@ pub enum CommitError {
     /// Another project has this code.
     #[error("a project with the code {0:?} exists")]
     DuplicateCode(String),
+    /// There is no room to write. The store tries again by itself and goes on once there is.
+    #[error("not stored: {0}")]
+    Full(String),
     /// The store cannot write now.
     #[error("not stored: {0}")]
     Unavailable(String),
@@ -329,6 +332,23 @@ pub trait Store: Send + Sync {
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError>;
     /// How many tokens there are.
     async fn token_count(&self) -> Result<u64, ReadError>;
+
+    /// How the store is, without asking the database.
+    fn health(&self) -> StoreHealth {
+        StoreHealth::default()
+    }
+    /// What the store has done, without asking the database.
+    fn figures(&self) -> StoreFigures {
+        StoreFigures::default()
+    }
+    /// What waits to be done: a few looks into indexes, however large the tables are.
+    async fn backlog(&self) -> Result<Backlog, ReadError> {
+        Ok(Backlog::default())
+    }
+    /// The schema the database has now: another process may have migrated it.
+    async fn schema(&self) -> Result<Schema, ReadError> {
+        Ok(Schema::default())
+    }
 
     /// Writes what is queued and gives up locks and claims; nothing can be read or written afterwards.
     async fn close(&self) {}

@@ -20,16 +20,36 @@ pub fn compute(
     calendar: &Calendar,
     suspensions: &[Suspension],
 ) -> Computation {
-    let run = Run {
+    Run {
         anchor,
         period,
         roll,
         calendar,
         pauses: Pauses::merge(suspensions),
-        steps: Vec::new(),
+        steps: Some(Vec::new()),
         day_steps: 0,
-    };
-    run.finish()
+    }
+    .finish()
+}
+
+/// As [`compute`], without the derivation: listing every day costs more than counting it.
+pub fn compute_date(
+    anchor: NaiveDate,
+    period: Period,
+    roll: RollPolicy,
+    calendar: &Calendar,
+    suspensions: &[Suspension],
+) -> Computation {
+    Run {
+        anchor,
+        period,
+        roll,
+        calendar,
+        pauses: Pauses::merge(suspensions),
+        steps: None,
+        day_steps: 0,
+    }
+    .finish()
 }
 
 impl Computation {
@@ -73,14 +93,17 @@ struct Run<'a> {
     roll: RollPolicy,
     calendar: &'a Calendar,
     pauses: Pauses,
-    steps: Vec<Step>,
+    /// Absent where nobody wants to know how it came about.
+    steps: Option<Vec<Step>>,
     day_steps: usize,
 }
 
 impl Run<'_> {
     fn finish(mut self) -> Computation {
-        let period = self.period.to_string();
-        self.push(Step::new(self.anchor, StepKind::Start, Some(&period)));
+        if self.steps.is_some() {
+            let period = self.period.to_string();
+            self.push(Step::new(self.anchor, StepKind::Start, Some(&period)));
+        }
         let mut unrolled = None;
         let outcome = match self.count() {
             Ok(date) => {
@@ -100,7 +123,7 @@ impl Run<'_> {
             due,
             unrolled,
             provisional: due.is_none(),
-            derivation: self.steps,
+            derivation: self.steps.unwrap_or_default(),
         }
     }
 
@@ -244,7 +267,9 @@ impl Run<'_> {
             self.push(Step::new(due, StepKind::NoteSuspension, note));
         }
         let note = rest_day_note(self.calendar.day(due).as_ref());
-        self.steps.extend(note);
+        if let Some(steps) = &mut self.steps {
+            steps.extend(note);
+        }
     }
 
     fn previous_day(&mut self, date: NaiveDate) -> Result<NaiveDate, Stop> {
@@ -272,12 +297,15 @@ impl Run<'_> {
         }
     }
 
+    /// Takes no further days: there are as many as a derivation holds, or it is not wanted.
     fn is_full(&self) -> bool {
-        self.day_steps > DERIVATION_DAYS_MAX
+        self.steps.is_none() || self.day_steps > DERIVATION_DAYS_MAX
     }
 
     fn push(&mut self, step: Step) {
-        self.steps.push(step);
+        if let Some(steps) = &mut self.steps {
+            steps.push(step);
+        }
     }
 
     /// Lists a day, up to the bound.

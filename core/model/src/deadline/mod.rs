@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Day;
 
 pub use combine::{Candidate, earliest, latest};
-pub use compute::compute;
+pub use compute::{compute, compute_date};
 pub use explain::explain_text;
 pub use period::{COUNT_MAX, Direction, Period, PeriodError, Unit};
 pub use suspension::Suspension;

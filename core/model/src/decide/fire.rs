@@ -1,15 +1,20 @@
 //! Firing an event.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    cell::LazyCell,
+    collections::{BTreeMap, BTreeSet},
+    ops::Deref,
+};
 
 use chrono::NaiveDate;
 use serde_json::Value as Json;
 
 use super::{Context, Decision, Draft};
 use crate::{
-    deadline::Suspension,
+    deadline::{Direction, Period, Suspension},
     definition::{ANY, Definition, ObligationDoc, STAY, TransitionDoc},
-    evaluate::{DeadlineKind, Evaluation, Question, evaluate},
+    evaluate::{Deadline, DeadlineKind, Question, deadlines},
     event::Event,
     fact::{FactType, FactValue, Facts, nearest},
     finding::Severity,
@@ -46,19 +51,23 @@ pub struct Needs {
 #[must_use]
 pub fn possible(definition: &Definition, project: &Project) -> Vec<String> {
     let mut events = Vec::new();
-    let world = World::new(Scope {
-        vocabulary: &definition.vocabulary,
-        facts: &project.facts,
-        states: &project.states,
-        today: NaiveDate::MIN,
+    let world = LazyCell::new(|| {
+        World::new(Scope {
+            vocabulary: &definition.vocabulary,
+            facts: &project.facts,
+            states: &project.states,
+            today: NaiveDate::MIN,
+        })
     });
     for transition in &definition.doc.transitions {
         let event = transition.event();
         let external = !transition.roles.is_empty() && !transition.is_automatic();
-        if !external || is_ruled_out(definition, &world, transition) {
-            continue;
-        }
-        if leaves(definition, project, transition) && !events.iter().any(|e| e == event) {
+        let known = events.iter().any(|e| e == event);
+        if external
+            && !known
+            && leaves(definition, project, transition)
+            && !is_ruled_out(definition, &world, transition)
+        {
             events.push(event.to_owned());
         }
     }
@@ -66,7 +75,11 @@ pub fn possible(definition: &Definition, project: &Project) -> Vec<String> {
 }
 
 /// Is its guard false whatever the command brings, and whatever day it is?
-fn is_ruled_out(definition: &Definition, world: &World, transition: &TransitionDoc) -> bool {
+fn is_ruled_out(
+    definition: &Definition,
+    world: &impl Deref<Target = World>,
+    transition: &TransitionDoc,
+) -> bool {
     let guard = transition.guard.as_ref().and_then(|g| definition.guard(g));
     let open = |name: &String| {
         name == "today" || transition.requires.contains(name) || transition.records.contains(name)
@@ -101,7 +114,8 @@ pub fn needs(context: Context<'_>, project: &Project, command: &Fire) -> Result<
     }
     let mut facts = project.facts.clone();
     facts.extend(given);
-    let (facts, _) = context.definition.with_defaults(&facts);
+    let (complete, _) = context.definition.with_defaults(&facts);
+    let facts = complete.into_owned();
     Ok(Needs { hooks, facts })
 }
 
@@ -371,7 +385,15 @@ impl Draft<'_> {
                 .and_then(|f| f.default_from.as_ref());
             given(key) || default.is_some_and(|from| given(from))
         };
-        for deadline in self.evaluation().deadlines {
+        let may_concern = |o: &ObligationDoc| {
+            let minimum = o.period.map(Period::direction) == Some(Direction::AtLeastAfter);
+            o.enforce && minimum && o.met_by.iter().chain(&o.anchor).any(touched)
+        };
+        // Most commands bring no fact that a minimum looks at.
+        if !definition.doc.obligations.iter().any(may_concern) {
+            return Ok(());
+        }
+        for deadline in self.deadlines() {
             let enforced = definition.obligation(&deadline.id).filter(|o| o.enforce);
             let concerned = enforced.is_some_and(|o| o.met_by.iter().chain(&o.anchor).any(touched));
             if deadline.kind != DeadlineKind::Earliest || !concerned {
@@ -392,17 +414,17 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// What the law makes of the facts as they stand.
-    pub(super) fn evaluation(&self) -> Evaluation {
-        self.evaluation_with(&self.project.suspensions())
+    /// The dates that follow from the facts as they stand.
+    pub(super) fn deadlines(&self) -> Vec<Deadline> {
+        self.deadlines_with(&self.project.suspensions())
     }
 
-    /// As [`evaluation`](Self::evaluation), with other times in which clocks stood still.
-    pub(super) fn evaluation_with(
+    /// As [`deadlines`](Self::deadlines), with other times in which clocks stood still.
+    pub(super) fn deadlines_with(
         &self,
         suspensions: &BTreeMap<String, Vec<Suspension>>,
-    ) -> Evaluation {
-        evaluate(Question {
+    ) -> Vec<Deadline> {
+        deadlines(Question {
             definition: self.context.definition,
             facts: &self.project.facts,
             states: &self.project.states,
@@ -414,8 +436,10 @@ impl Draft<'_> {
 
     /// The facts, the command's arguments among them, ready for guards.
     fn world(&self, arguments: &Facts) -> World {
-        let mut facts = self.project.facts.clone();
-        facts.extend(arguments.clone());
+        let mut facts = Cow::Borrowed(&self.project.facts);
+        if !arguments.is_empty() {
+            facts.to_mut().extend(arguments.clone());
+        }
         World::new(Scope {
             vocabulary: &self.context.definition.vocabulary,
             facts: &facts,
@@ -424,7 +448,11 @@ impl Draft<'_> {
         })
     }
 
-    fn holds(&self, guard: Option<&String>, world: &World) -> Result<bool, String> {
+    fn holds(
+        &self,
+        guard: Option<&String>,
+        world: &impl Deref<Target = World>,
+    ) -> Result<bool, String> {
         let Some(source) = guard else { return Ok(true) };
         match self.context.definition.guard(source) {
             Some(guard) => guard.holds(world).map_err(|e| e.to_string()),
@@ -453,7 +481,7 @@ impl Draft<'_> {
                 continue;
             }
             // An earlier region may have set facts that a later one's guard reads.
-            let world = self.world(&chain.arguments);
+            let world = LazyCell::new(|| self.world(&chain.arguments));
             let chosen = listening.iter().copied().find(|t| {
                 let may = match command {
                     Some(c) => {
@@ -573,7 +601,7 @@ impl Draft<'_> {
         chain: &Chain,
     ) -> Rejection {
         let guards: Vec<&String> = candidates.iter().filter_map(|t| t.guard.as_ref()).collect();
-        let world = self.world(&chain.arguments);
+        let world = LazyCell::new(|| self.world(&chain.arguments));
         let reason = guards
             .iter()
             .find_map(|g| self.holds(Some(g), &world).err())

@@ -4,7 +4,7 @@ use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
 
 use super::Context;
 use crate::{
-    deadline::{Direction, Period, RollPolicy, Unit, compute},
+    deadline::{Direction, Period, RollPolicy, Unit, compute_date},
     definition::{LadderDoc, LadderOffset, parse_ladder_step},
     project::Obligation,
 };
@@ -58,7 +58,7 @@ fn working_days(
     direction: Direction,
 ) -> Option<NaiveDate> {
     let period = Period::new(n, Unit::WorkingDays, direction).ok()?;
-    let counted = compute(from, period, RollPolicy::None, context.calendar, &[]).due;
+    let counted = compute_date(from, period, RollPolicy::None, context.calendar, &[]).due;
     counted.or_else(|| {
         let days = Days::new(n.into());
         if direction == Direction::Before {

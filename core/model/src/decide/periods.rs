@@ -4,7 +4,7 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 
 use super::{Draft, ladder, reconcile::timer_key};
 use crate::{
-    deadline::{RollPolicy, compute},
+    deadline::{RollPolicy, compute_date},
     definition::{Every, RecurringDoc},
     event::Event,
     fact::Facts,
@@ -96,7 +96,7 @@ impl Draft<'_> {
     }
 
     fn term_facts(&self, facts: &Facts) -> Facts {
-        self.context.definition.with_defaults(facts).0
+        self.context.definition.with_defaults(facts).0.into_owned()
     }
 
     /// The periods owed by now, and the day the next one begins.
@@ -156,7 +156,7 @@ impl Draft<'_> {
         }
         let end = recurring
             .period
-            .map(|p| compute(last, p, RollPolicy::Civil, self.context.calendar, &[]));
+            .map(|p| compute_date(last, p, RollPolicy::Civil, self.context.calendar, &[]));
         let obligation = Obligation {
             id: recurring.id.clone(),
             period: Some(label),

@@ -30,9 +30,9 @@ impl Draft<'_> {
         };
         let ended = self.has_ended();
         let suspensions = self.due_suspensions();
-        let evaluation = self.evaluation_with(&suspensions);
+        let deadlines = self.deadlines_with(&suspensions);
         let mut wanted = BTreeSet::new();
-        for deadline in &evaluation.deadlines {
+        for deadline in &deadlines {
             let Some(obligation) = self.context.definition.obligation(&deadline.id) else {
                 continue;
             };

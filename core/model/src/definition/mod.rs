@@ -10,6 +10,7 @@ mod merge;
 pub mod statute;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -41,6 +42,10 @@ pub struct Definition {
     /// The numbers for the component, with the tranche table among them.
     pub parameters: Arc<BTreeMap<String, Parameter>>,
     guards: BTreeMap<String, Guard>,
+    /// Facts that are taken from another while absent, and which.
+    defaults: Vec<(String, String)>,
+    /// Where each obligation stands among its like.
+    obligations: BTreeMap<String, usize>,
 }
 
 /// One thing that is wrong with a file.
@@ -150,7 +155,14 @@ impl Definition {
             (Some(over), Some(source)) => merge::merge(doc, over, source)?,
             _ => doc,
         };
+        let defaults = doc.facts.iter().filter_map(|(key, field)| {
+            let from = field.default_from.clone()?;
+            Some((key.clone(), from))
+        });
+        let obligations = doc.obligations.iter().enumerate();
         Ok(Self {
+            defaults: defaults.collect(),
+            obligations: obligations.map(|(at, o)| (o.id.clone(), at)).collect(),
             vocabulary: doc.facts.keys().cloned().collect(),
             parameters: Arc::new(parameters(&doc, base)?),
             doc,
@@ -175,7 +187,7 @@ impl Definition {
     /// The obligation of that name.
     #[must_use]
     pub fn obligation(&self, id: &str) -> Option<&ObligationDoc> {
-        self.doc.obligations.iter().find(|o| o.id == id)
+        self.doc.obligations.get(*self.obligations.get(id)?)
     }
 
     /// The recurring obligation of that name.
@@ -211,22 +223,19 @@ impl Definition {
     /// The facts with the defaults that the vocabulary allows, and which keys were defaulted
     /// from which.
     #[must_use]
-    pub fn with_defaults(&self, facts: &Facts) -> (Facts, Vec<(String, String)>) {
-        let mut complete = facts.clone();
+    pub fn with_defaults<'f>(&self, facts: &'f Facts) -> (Cow<'f, Facts>, Vec<(String, String)>) {
+        let mut complete = Cow::Borrowed(facts);
         let mut taken = Vec::new();
         // A default may be taken from a default: contract.signed → contract.start → project.start.
         let mut changed = true;
         while changed {
             changed = false;
-            for (key, field) in &self.doc.facts {
-                let Some(from) = &field.default_from else {
-                    continue;
-                };
+            for (key, from) in &self.defaults {
                 if complete.contains_key(key) {
                     continue;
                 }
                 if let Some(value) = complete.get(from).cloned() {
-                    complete.insert(key.clone(), value);
+                    complete.to_mut().insert(key.clone(), value);
                     taken.push((key.clone(), from.clone()));
                     changed = true;
                 }

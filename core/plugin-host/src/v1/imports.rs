@@ -49,10 +49,13 @@ impl State {
     pub(crate) fn close_log(&self) {
         if self.dropped_lines > 0 {
             let (package, lines) = (&self.package, self.dropped_lines);
-            tracing::warn!(plugin.id = %package, log.dropped_lines = lines, "the plugin logged too much, {lines} lines were dropped.");
+            tracing::warn!(plugin.id = %package, log.dropped_lines = lines, "the plugin logged too much, some lines were dropped");
         }
     }
 }
+
+/// The target of what components say.
+const PLUGIN_TARGET: &str = "plugin";
 
 /// The imports of a province: these and nothing else.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
@@ -76,12 +79,22 @@ impl logging::Host for State {
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
+        // What a component says may repeat what it was asked: these lines are shown to whoever asks for
+        // their target, and to nobody else.
         let package = &self.package;
         match level {
-            Level::Debug => tracing::debug!(plugin.id = %package, "plugin: {text}"),
-            Level::Info => tracing::info!(plugin.id = %package, "plugin: {text}"),
-            Level::Warn => tracing::warn!(plugin.id = %package, "plugin: {text}"),
-            Level::Error => tracing::error!(plugin.id = %package, "plugin: {text}"),
+            Level::Debug => {
+                tracing::debug!(target: PLUGIN_TARGET, { plugin.id = %package, plugin.text = %text }, "the plugin says")
+            }
+            Level::Info => {
+                tracing::info!(target: PLUGIN_TARGET, { plugin.id = %package, plugin.text = %text }, "the plugin says")
+            }
+            Level::Warn => {
+                tracing::warn!(target: PLUGIN_TARGET, { plugin.id = %package, plugin.text = %text }, "the plugin says")
+            }
+            Level::Error => {
+                tracing::error!(target: PLUGIN_TARGET, { plugin.id = %package, plugin.text = %text }, "the plugin says")
+            }
         }
     }
 }

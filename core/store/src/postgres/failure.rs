@@ -9,6 +9,8 @@ pub(crate) enum Failure {
     Refused(Error),
     /// Nothing was written; the same again may go well.
     Again(Error),
+    /// Nothing was written: the server has no room, or no memory or connections left.
+    Full(Error),
     /// Nothing was written, and trying again would not help.
     Failed(Error),
     /// The connection is gone, perhaps between the commit and its answer.
@@ -29,6 +31,8 @@ impl From<Error> for Failure {
             "40001" | "40P01" => Self::Again(error),
             // A statement or a lock took too long: perhaps somebody sits on one project's row.
             "57014" | "55P03" => Self::Refused(error),
+            // Insufficient resources: disk full, out of memory, too many connections.
+            _ if code.starts_with("53") => Self::Full(error),
             // A server that became read-only is not the one to talk to.
             "25006" => Self::Lost(error),
             // Being shut down, starting up, connection broken.
@@ -43,6 +47,12 @@ impl From<Error> for Failure {
             _ => Self::Failed(error),
         }
     }
+}
+
+/// Whether the server lacks room, memory or connections.
+pub(crate) fn is_full(error: &Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("53"))
 }
 
 /// Whether a read that failed so may be tried again on another connection.

@@ -20,8 +20,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, Commit, CommitError, Document, Instant, MailOutcome, MailRecord, OutboxRow, Page,
-    ProjectId, ProjectRow, ReadError, RecordRow, Store, TimerRow, TokenRow,
+    AnswerRow, BACKLOG_MAX, Backlog, Commit, CommitError, Document, Instant, MailOutcome,
+    MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store,
+    StoreFigures, StoreHealth, TimerRow, TokenRow,
 };
 use sqlx::{
     Connection, Decode, PgPool, Postgres, Row, Type,
@@ -34,7 +35,7 @@ use uuid::Uuid;
 use self::{
     columns::number,
     node::{Node, clock},
-    schema::{Place, retry},
+    schema::retry,
     writer::Writer,
 };
 use crate::{
@@ -48,6 +49,7 @@ use crate::{
 
 #[cfg(test)]
 pub(crate) use schema::MIGRATIONS;
+pub(crate) use schema::Place;
 
 type ReadQuery = Query<'static, Postgres, PgArguments>;
 
@@ -419,6 +421,36 @@ impl Store for PostgresStore {
     async fn token_count(&self) -> Result<u64, ReadError> {
         let one = self.one(|| sqlx::query(shared::TOKEN_COUNT)).await?;
         one.count(0)
+    }
+
+    fn health(&self) -> StoreHealth {
+        StoreHealth {
+            clock_skew_micros: self.clock_skew_micros(),
+            ..self.counters.health()
+        }
+    }
+
+    fn figures(&self) -> StoreFigures {
+        let open = u64::from(self.readers.size());
+        StoreFigures {
+            connections_open: open,
+            connections_in_use: open.saturating_sub(self.readers.num_idle() as u64),
+            connections_max: u64::from(self.readers.options().get_max_connections()),
+            ..self.counters.figures()
+        }
+    }
+
+    async fn backlog(&self) -> Result<Backlog, ReadError> {
+        let most = number(BACKLOG_MAX);
+        let row = self.one(|| sqlx::query(shared::BACKLOG).bind(most));
+        read::backlog(&row.await?)
+    }
+
+    async fn schema(&self) -> Result<Schema, ReadError> {
+        Ok(Schema {
+            found: self.schema_version().await?,
+            known: crate::latest_schema_version(),
+        })
     }
 
     async fn close(&self) {

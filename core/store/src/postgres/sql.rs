@@ -229,6 +229,14 @@ WHERE o.project = $1 AND o.key = $2 AND o.state = 'pending' AND o.claim = $3
     " + $4"
 );
 
+/// Takes a megabyte of room and gives it back: fails where the disk is full. One statement, so that a
+/// failure leaves nothing behind.
+pub(crate) const TRY_ROOM: &str = "
+DO $$ BEGIN
+    CREATE TEMPORARY TABLE liucheng_room AS SELECT n FROM generate_series(1, 30000) AS n;
+    DROP TABLE liucheng_room;
+END $$";
+
 /// The next instant at which something is due that no other node (than `$1`) does, and, if another
 /// node does something that is due earlier, how long its right holds at least.
 ///

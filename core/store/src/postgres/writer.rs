@@ -6,6 +6,9 @@
 //! carries the version and hash it was decided on, and the statement leaves out those that no longer
 //! fit. Only what was left out is looked up, to say why, or to try again.
 //!
+//! **A server without room** (class 53: disk full, memory, connections) fails the group that met it. From
+//! then on the writer refuses at once and tries once a second, by itself, whether it is over.
+//!
 //! **A lost connection** may have carried the answer to a commit. Its operations are then doubtful:
 //! after reconnecting they are looked up by their record's hash, and those that are there are
 //! acknowledged. The others are written again. Should the server still be busy with the lost
@@ -24,16 +27,16 @@ use liucheng_engine::{
 };
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{sleep, timeout};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::{
     columns::{Surroundings, earliest, write_group},
-    failure::Failure,
+    failure::{Failure, is_full},
     listen::Hints,
     look_up::{Truth, commit},
     node::Node,
-    schema,
+    schema, sql,
 };
 use crate::{
     group::{Group, Operation, Verdict},
@@ -54,6 +57,9 @@ const CONNECT_TIME: Duration = Duration::from_secs(3);
 /// An answer that takes longer than the server's own limit on statements is not going to come.
 const ANSWER_TIME: Duration = Duration::from_secs(20);
 
+/// How often a server that has no room is asked whether it has.
+const ROOM_LOOK: Duration = Duration::from_secs(1);
+
 /// How many codes of projects are remembered.
 const CODES: usize = 16_384;
 
@@ -69,6 +75,8 @@ pub(crate) struct Writer {
     codes: HashMap<ProjectId, String>,
     /// Since when the server has been away.
     away: Option<Instant>,
+    /// When it is tried next whether there is room; absent while there is.
+    room_look: Option<tokio::time::Instant>,
 }
 
 /// Operations to be tried together.
@@ -88,6 +96,13 @@ impl Batch {
             ..self
         }
     }
+}
+
+/// Why there is no connection.
+enum Away {
+    /// The server has no room for one.
+    Full(String),
+    Gone(String),
 }
 
 /// What became of an operation.
@@ -115,14 +130,31 @@ impl Writer {
             hints,
             codes: HashMap::new(),
             away: None,
+            room_look: None,
         };
         (writer, submitter, counters)
     }
 
     /// Writes until all senders are gone or one says close.
     pub(crate) async fn run(mut self) {
-        while let Some(jobs) = self.queue.next_group().await {
-            self.process(jobs).await;
+        loop {
+            let idle = tokio::select! {
+                biased;
+                more = self.queue.ready() => {
+                    if !more {
+                        break;
+                    }
+                    false
+                }
+                () = look(self.room_look) => true,
+            };
+            if idle {
+                self.look_for_room().await;
+            } else if let Some(jobs) = self.queue.next_group().await {
+                self.process(jobs).await;
+            } else {
+                break;
+            }
         }
         if let Some(connection) = self.connection.take()
             && let Err(error) = connection.close().await
@@ -137,6 +169,14 @@ impl Writer {
     }
 
     async fn process(&mut self, jobs: Vec<Job>) {
+        self.look_for_room().await;
+        if self.room_look.is_some() {
+            let refusal = self.refusal();
+            for job in jobs {
+                self.reply(job, Err(refusal.clone()));
+            }
+            return;
+        }
         let mut batches = VecDeque::from([Batch {
             jobs,
             round: 0,
@@ -152,8 +192,11 @@ impl Writer {
         if batch.round >= ROUNDS {
             return self.fail(batch, "the database is too busy with these projects");
         }
-        if let Err(reason) = self.connect().await {
-            return self.fail(batch, &reason);
+        if let Err(away) = self.connect().await {
+            return match away {
+                Away::Full(reason) => self.fail_full(batch, reason),
+                Away::Gone(reason) => self.fail(batch, &reason),
+            };
         }
         match self.attempt(&batch).await {
             Ok(outcomes) => {
@@ -189,6 +232,7 @@ impl Writer {
                 sleep(pause(batch.round)).await;
                 batches.push_back(batch.next());
             }
+            Err(Failure::Full(error)) => self.fail_full(batch, error.to_string()),
             Err(Failure::Refused(error) | Failure::Failed(error)) => {
                 self.fail(batch, &error.to_string());
             }
@@ -229,8 +273,82 @@ impl Writer {
         }
     }
 
+    /// Notes that the server has no room. What may have been written before is not denied.
+    fn fail_full(&mut self, batch: Batch, reason: String) {
+        let doubtful = batch.doubtful;
+        let refusal = self.fill(reason);
+        if doubtful {
+            return self.fail(batch, &refusal.to_string());
+        }
+        for job in batch.jobs {
+            self.reply(job, Err(refusal.clone()));
+        }
+    }
+
+    /// Notes that there is no room; what to say to those who want to write.
+    fn fill(&mut self, reason: String) -> CommitError {
+        if self.counters.fill(reason) {
+            error!("no room to write, reading goes on");
+        }
+        self.room_look = Some(tokio::time::Instant::now() + ROOM_LOOK);
+        self.refusal()
+    }
+
+    fn refusal(&self) -> CommitError {
+        let full = self.counters.full().map(|full| {
+            format!(
+                "the database has had no room since {} ({})",
+                full.since.rfc3339(),
+                full.reason
+            )
+        });
+        CommitError::Full(full.unwrap_or_default())
+    }
+
+    /// Goes on writing if there was no room and is again, but looks once a second at most.
+    async fn look_for_room(&mut self) {
+        if self
+            .room_look
+            .is_none_or(|at| tokio::time::Instant::now() < at)
+        {
+            return;
+        }
+        let found = match self.connect().await {
+            Ok(()) => self.try_room().await,
+            Err(Away::Full(reason)) => Err(reason),
+            // That is another trouble, and the next change will meet it.
+            Err(Away::Gone(_)) => Ok(()),
+        };
+        match found {
+            Ok(()) => {
+                self.counters.has_room();
+                self.room_look = None;
+                info!("there is room again, writing goes on");
+            }
+            Err(reason) => {
+                self.fill(reason);
+            }
+        }
+    }
+
+    async fn try_room(&mut self) -> Result<(), String> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
+        let tried = sqlx::raw_sql(sql::TRY_ROOM).execute(connection);
+        match within(async { tried.await.map(drop) }).await {
+            Err(Failure::Full(error)) => Err(error.to_string()),
+            Err(Failure::Lost(_)) => {
+                self.connection = None;
+                Ok(())
+            }
+            // A role without the right to temporary tables learns it from the next change.
+            _ => Ok(()),
+        }
+    }
+
     /// Connects unless connected, waiting for a server that is about to come back.
-    async fn connect(&mut self) -> Result<(), String> {
+    async fn connect(&mut self) -> Result<(), Away> {
         if self.connection.is_some() {
             return Ok(());
         }
@@ -244,11 +362,12 @@ impl Writer {
                     self.away = None;
                     return Ok(());
                 }
+                Ok(Err(error)) if is_full(&error) => return Err(Away::Full(error.to_string())),
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "the database does not answer".to_owned(),
             };
             if since.elapsed() >= PATIENCE {
-                return Err(reason);
+                return Err(Away::Gone(reason));
             }
             sleep(pause(tries)).await;
             tries += 1;
@@ -296,6 +415,7 @@ impl Writer {
             let commits = group.records.iter();
             let commits = commits.filter(|(id, _)| !failed.contains(id)).count();
             self.counters.transaction(commits);
+            self.counters.group(jobs.len(), started.elapsed());
             self.queue.measured(started, jobs.len());
             if let Some(at) = earliest(&group) {
                 self.hints.set(at);
@@ -346,6 +466,14 @@ fn remember(
         } else if codes.get(id) != Some(&commit.row.code) {
             codes.insert(*id, commit.row.code.clone());
         }
+    }
+}
+
+/// Waits for an instant, for ever without one.
+async fn look(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -5,6 +5,8 @@
 //!   process, the kernel and the power supply. After a failed commit nothing more is written until a
 //!   restart.
 
+mod checkpoint;
+mod failure;
 mod lock;
 mod look_up;
 mod parameters;
@@ -20,8 +22,9 @@ use std::{
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, Commit, CommitError, Document, Instant, MailOutcome, MailRecord, OutboxRow, Page,
-    ProjectId, ProjectRow, ReadError, RecordRow, Store, TimerRow, TokenRow,
+    AnswerRow, BACKLOG_MAX, Backlog, Commit, CommitError, Document, Instant, MailOutcome,
+    MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store,
+    StoreFigures, StoreHealth, TimerRow, TokenRow,
 };
 use sqlx::{
     Connection, Decode, Row, Sqlite, SqliteConnection, SqlitePool, Type,
@@ -40,7 +43,8 @@ use crate::{
     stats::{Counters, Stats},
 };
 
-pub(crate) use schema::MIGRATIONS;
+pub(crate) use failure::is_damage;
+pub(crate) use schema::{MIGRATIONS, locate, version};
 
 /// Reads are short and the machine has few cores.
 const READERS: u32 = 4;
@@ -75,6 +79,11 @@ pub(crate) async fn migrate(location: &str, options: &Options) -> Result<Migrate
         from,
         to: crate::latest_schema_version(),
     })
+}
+
+/// Opens one connection that only reads.
+pub(crate) async fn connect_for_reading(path: &Path) -> Result<SqliteConnection, StoreError> {
+    schema::connect(&schema::read_options(path), path).await
 }
 
 async fn prepare(
@@ -310,6 +319,17 @@ impl Store for SqliteStore {
         each(&self.rows(query).await?, read::outbox)
     }
 
+    /// A mail whose result cannot be recorded is not sent.
+    async fn holds_mail(&self, _: ProjectId, _: &str) -> Result<bool, ReadError> {
+        match self.counters.health().trouble() {
+            None => Ok(true),
+            Some(trouble) => Err(ReadError(format!(
+                "the mail waits, because its result could not be recorded: {}",
+                trouble.reason
+            ))),
+        }
+    }
+
     async fn mail(&self, project: ProjectId) -> Result<Vec<MailRecord>, ReadError> {
         let query = sqlx::query(shared::MAIL).bind(id(project));
         each(&self.rows(query).await?, read::mail)
@@ -363,6 +383,35 @@ impl Store for SqliteStore {
 
     async fn token_count(&self) -> Result<u64, ReadError> {
         self.one(sqlx::query(shared::TOKEN_COUNT)).await?.count(0)
+    }
+
+    fn health(&self) -> StoreHealth {
+        self.counters.health()
+    }
+
+    fn figures(&self) -> StoreFigures {
+        let (log, checkpoints) = self.counters.log_figures();
+        let open = u64::from(self.readers.size());
+        StoreFigures {
+            log_bytes: Some(log),
+            checkpoints: Some(checkpoints),
+            connections_open: open,
+            connections_in_use: open.saturating_sub(self.readers.num_idle() as u64),
+            connections_max: u64::from(READERS),
+            ..self.counters.figures()
+        }
+    }
+
+    async fn backlog(&self) -> Result<Backlog, ReadError> {
+        let query = sqlx::query(shared::BACKLOG).bind(number(BACKLOG_MAX));
+        read::backlog(&self.one(query).await?)
+    }
+
+    async fn schema(&self) -> Result<Schema, ReadError> {
+        Ok(Schema {
+            found: self.schema_version().await?,
+            known: crate::latest_schema_version(),
+        })
     }
 
     async fn close(&self) {

@@ -12,7 +12,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::{lock::private, sql};
+use super::{checkpoint::LOG_BYTES, lock::private, sql};
 use crate::{StoreError, check, sql as shared};
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
@@ -21,7 +21,7 @@ pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite
 const APPLICATION_ID: i64 = 0x4C43_4848;
 
 /// How long a reader waits while the file is being recovered or closed by another connection.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Turns `sqlite://PATH`, `sqlite:PATH` or a plain path into one absolute path.
 ///
@@ -67,6 +67,22 @@ pub(crate) fn write_options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("cache_size", "-32768")
         .pragma("trusted_schema", "OFF")
+        // Copying the log is the writer's business (`checkpoint`); a new log keeps the old one's room.
+        .pragma("wal_autocheckpoint", "0")
+        .pragma("journal_size_limit", LOG_BYTES.to_string())
+        // Another file system that is full must not fail a group.
+        .pragma("temp_store", "MEMORY")
+        .disable_statement_logging()
+}
+
+/// Options of a connection that copies the log beside the writer.
+pub(crate) fn checkpoint_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("wal_autocheckpoint", "0")
+        .pragma("journal_size_limit", LOG_BYTES.to_string())
         .disable_statement_logging()
 }
 

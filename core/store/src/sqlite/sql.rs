@@ -68,6 +68,9 @@ SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4 FR
 /// How many parameters [`WRITE_GROUP`] has.
 pub(crate) const PARAMETERS: usize = 9;
 
+/// A number in the file's head that liucheng does not use: writing it again tells whether writing works.
+pub(crate) const USER_VERSION: &str = "PRAGMA user_version";
+
 /// Makes a group durable.
 pub(crate) const COMMIT: &str = "COMMIT";
 

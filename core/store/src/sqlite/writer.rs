@@ -2,17 +2,34 @@
 //!
 //! It takes all operations that wait, decides them in memory ([`crate::group`]), writes what is left
 //! in one transaction and answers them all. The more callers wait, the more share one fsync.
+//!
+//! **A full disk** ([`failure::is_full`]) fails the group that found no room. From then on the writer
+//! refuses at once, tries once a second whether there is room, by itself, and goes on when there is.
+//! **A failed commit of any other kind** stops it until the process is started again.
 
-use std::{collections::HashMap, mem, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    collections::HashMap,
+    mem,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use liucheng_engine::{
     crash_point,
     ports::{CommitError, ProjectId},
 };
-use sqlx::{Connection, SqliteConnection};
-use tracing::{error, warn};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use tracing::{error, info, warn};
 
-use super::{lock::WriteLock, look_up::look_up, parameters::parameters, schema, sql};
+use super::{
+    checkpoint::Checkpoints,
+    failure::{self, is_refusal},
+    lock::WriteLock,
+    look_up::look_up,
+    parameters::parameters,
+    schema, sql,
+};
 use crate::{
     StoreError,
     group::{Group, Head, Verdict},
@@ -32,6 +49,9 @@ enum Failure {
     Commit(sqlx::Error),
 }
 
+/// How often it is tried whether a full disk has room again.
+const ROOM_LOOK: Duration = Duration::from_secs(1);
+
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
         Self::Write(error)
@@ -44,6 +64,9 @@ pub(crate) struct Writer {
     connection: SqliteConnection,
     queue: Queue,
     counters: Arc<Counters>,
+    checkpoints: Checkpoints,
+    /// When it is tried next whether there is room; absent while there is.
+    room_look: Option<tokio::time::Instant>,
     /// The last version of projects changed lately, as committed.
     heads: HashMap<ProjectId, Head>,
     /// Why nothing is written any more.
@@ -60,11 +83,14 @@ impl Writer {
     ) -> (Self, Submitter, Arc<Counters>) {
         let (queue, submitter) = Queue::new();
         let counters = Arc::new(Counters::default());
+        let checkpoints = Checkpoints::new(&path, Arc::clone(&counters));
         let writer = Self {
             path,
             connection,
             queue,
             counters: Arc::clone(&counters),
+            checkpoints,
+            room_look: None,
             heads: HashMap::new(),
             stopped: None,
             lock,
@@ -74,8 +100,30 @@ impl Writer {
 
     /// Writes until all senders are gone or one says close.
     pub(crate) async fn run(mut self) {
-        while let Some(jobs) = self.queue.next_group().await {
-            self.process(jobs).await;
+        loop {
+            let writes = self.stopped.is_none() && self.room_look.is_none();
+            let idle = tokio::select! {
+                biased;
+                more = self.queue.ready() => {
+                    if !more {
+                        break;
+                    }
+                    false
+                }
+                () = look(self.room_look) => true,
+                () = self.checkpoints.due(), if writes => true,
+            };
+            if idle {
+                self.look_for_room().await;
+            } else if let Some(jobs) = self.queue.next_group().await {
+                self.process(jobs).await;
+            } else {
+                break;
+            }
+            self.copy_log().await;
+        }
+        if self.stopped.is_none() {
+            self.checkpoints.end(&mut self.connection).await;
         }
         if self.stopped.is_some() {
             // Closing would copy the log into the database, and after a failed fsync what is read from
@@ -93,6 +141,7 @@ impl Writer {
     }
 
     async fn process(&mut self, jobs: Vec<Job>) {
+        self.look_for_room().await;
         match self.write_group(&jobs).await {
             Ok(verdicts) => {
                 self.answer(jobs, verdicts);
@@ -131,6 +180,15 @@ impl Writer {
     }
 
     async fn fail(&mut self, jobs: Vec<Job>, failure: Failure) {
+        let (Failure::Write(error) | Failure::Commit(error)) = &failure;
+        if self.stopped.is_none() && failure::is_full(error, &self.path) {
+            let full = self.fill(error.to_string());
+            self.recover().await;
+            for job in jobs {
+                self.reply(job, Err(full.clone()));
+            }
+            return;
+        }
         let reason = match failure {
             Failure::Write(error) => {
                 self.recover().await;
@@ -156,6 +214,11 @@ impl Writer {
             return;
         }
         if let Err(error) = self.reconnect().await {
+            if self.room_look.is_some() {
+                // Opening may need room as well; it is tried again with the next look.
+                warn!(%error, "the database cannot be reopened yet");
+                return;
+            }
             error!(%error, "the database cannot be reopened, nothing more is written");
             self.stop(format!("stopped, {error}; restart"));
         }
@@ -171,12 +234,101 @@ impl Writer {
 
     fn stop(&mut self, reason: String) -> String {
         self.heads.clear();
-        self.stopped.get_or_insert(reason).clone()
+        self.room_look = None;
+        let reason = self.stopped.get_or_insert(reason).clone();
+        self.counters.stop(reason.clone());
+        reason
+    }
+
+    /// Notes that there is no room; what to say to those who want to write.
+    fn fill(&mut self, reason: String) -> CommitError {
+        if self.counters.fill(reason) {
+            error!("no room to write, reading goes on");
+        }
+        self.room_look = Some(tokio::time::Instant::now() + ROOM_LOOK);
+        self.refusal()
+    }
+
+    fn refusal(&self) -> CommitError {
+        let full = self.counters.full().map(|full| {
+            format!(
+                "there has been no room since {} ({})",
+                full.since.rfc3339(),
+                full.reason
+            )
+        });
+        CommitError::Full(full.unwrap_or_default())
+    }
+
+    /// Goes on writing if there was no room and is again, but looks once a second at most.
+    async fn look_for_room(&mut self) {
+        if self.stopped.is_some()
+            || self
+                .room_look
+                .is_none_or(|at| tokio::time::Instant::now() < at)
+        {
+            return;
+        }
+        match self.try_to_write().await {
+            Ok(()) => {
+                self.counters.has_room();
+                self.room_look = None;
+                info!("there is room again, writing goes on");
+            }
+            Err(reason) => {
+                self.fill(reason);
+            }
+        }
+    }
+
+    /// Makes room in the log and writes a little, as durably as everything else.
+    async fn try_to_write(&mut self) -> Result<(), String> {
+        let path = self.path.clone();
+        let reserved = tokio::task::spawn_blocking(move || failure::reserve(&path)).await;
+        let reserved = reserved.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        reserved.map_err(|error| error.to_string())?;
+        self.reconnect().await.map_err(|error| error.to_string())?;
+        let version: i64 = sqlx::query_scalar(sql::USER_VERSION)
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(|error| error.to_string())?;
+        let same = format!("{} = {version}", sql::USER_VERSION);
+        let written = sqlx::raw_sql(AssertSqlSafe(same))
+            .execute(&mut self.connection)
+            .await;
+        match written {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                if !failure::is_full(&error, &self.path) {
+                    error!(%error, "commit failed, nothing more is written");
+                    self.stop(format!("stopped after a failed commit ({error}); restart"));
+                }
+                Err(error.to_string())
+            }
+        }
+    }
+
+    /// Copies the log into the database if it is time.
+    async fn copy_log(&mut self) {
+        if self.stopped.is_some() || self.room_look.is_some() {
+            return;
+        }
+        if let Err(error) = self.checkpoints.step(&mut self.connection).await {
+            error!(%error, "copying the log failed, nothing more is written");
+            self.stop(format!(
+                "stopped after a failed checkpoint ({error}); restart"
+            ));
+        }
     }
 
     async fn write_group(&mut self, jobs: &[Job]) -> Result<Vec<Verdict>, Failure> {
         if let Some(reason) = &self.stopped {
             let refuse = || Verdict::Refuse(CommitError::Unavailable(reason.clone()));
+            return Ok(jobs.iter().map(|_| refuse()).collect());
+        }
+        if self.room_look.is_some() {
+            let refusal = self.refusal();
+            let refuse = || Verdict::Refuse(refusal.clone());
             return Ok(jobs.iter().map(|_| refuse()).collect());
         }
         let started = Instant::now();
@@ -197,6 +349,8 @@ impl Writer {
             .map_err(Failure::Commit)?;
         crash_point!("sqlite.committed");
         self.counters.transaction(group.commits());
+        self.counters.group(jobs.len(), started.elapsed());
+        self.checkpoints.wrote();
         let changed = group.new_heads();
         if self.heads.len() + changed.len() > HEADS {
             self.heads.clear();
@@ -236,13 +390,10 @@ async fn write(connection: &mut SqliteConnection, group: &Group<'_>) -> Result<(
     Ok(())
 }
 
-/// Whether SQLite refused a row, as opposed to not being able to write.
-fn is_refusal(error: &sqlx::Error) -> bool {
-    const TOO_BIG: i32 = 18;
-    const CONSTRAINT: i32 = 19;
-    const MISMATCH: i32 = 20;
-    let code = error.as_database_error().and_then(|e| e.code());
-    // The low byte is the kind; the rest says which constraint.
-    code.and_then(|code| code.parse::<i32>().ok())
-        .is_some_and(|code| matches!(code & 0xFF, TOO_BIG | CONSTRAINT | MISMATCH))
+/// Waits for an instant, for ever without one.
+async fn look(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }

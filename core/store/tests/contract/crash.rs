@@ -19,6 +19,8 @@ use crate::{
 };
 
 const DATABASE: &str = "LIUCHENG_CRASH_DATABASE";
+/// How many bytes each state has, so that the log is copied while the process lives.
+const BLOAT: &str = "LIUCHENG_CRASH_BLOAT";
 const COMMITTERS: u128 = 4;
 
 /// Not a test: the process that is killed. Prints `<project> <version>` of each acknowledged change.
@@ -41,8 +43,16 @@ async fn child() {
 async fn commit_until_refused(store: &dyn Store, number: u128) -> CommitError {
     let row = store.load(id(number)).await.unwrap();
     let mut version = row.map_or(0, |row| row.version);
+    let bloat = std::env::var(BLOAT)
+        .ok()
+        .and_then(|bytes| bytes.parse().ok());
     loop {
         let mut commit = change(id(number), version, "child");
+        if let Some(bytes) = bloat {
+            // SQLite does not write again what stays the same.
+            let letter = char::from(b'a' + u8::try_from(version % 26).unwrap());
+            commit.row.state = letter.to_string().repeat(bytes);
+        }
         commit.set_timers = vec![timer(id(number), "t", 1, version)];
         commit.outbox = vec![mail(id(number), &version.to_string(), 1)];
         if let Err(refused) = store.commit(commit).await {
@@ -125,6 +135,26 @@ async fn kill_loses_nothing_acknowledged() {
         assert!(pid > 0);
     }
     assert!(total > 0, "no child got as far as a commit");
+}
+
+/// The log is copied every few dozen changes here, so that kills meet it in the middle.
+#[tokio::test]
+async fn kill_while_the_log_is_copied_loses_nothing() {
+    let database = Sqlite::new();
+    let mut total = 0;
+    for round in 0..6 {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.env(BLOAT, (256 << 10).to_string());
+        let mut child = spawn(&mut command, &database.path());
+        tokio::time::sleep(Duration::from_millis(400 + 131 * round)).await;
+        child.kill().unwrap();
+        let (acknowledged, _) = listen(&mut child);
+        child.wait().unwrap();
+        total += acknowledged.iter().sum::<u64>();
+        check(&database, &acknowledged).await;
+    }
+    // Each round's log holds about fifty changes.
+    assert!(total > 100, "{total} changes never filled a log");
 }
 
 #[cfg(target_os = "linux")]

@@ -7,6 +7,7 @@
     reason = "a test says what went wrong by panicking; the crashing child prints what it was told"
 )]
 
+mod checkpoint;
 mod checks;
 mod crash;
 mod model;

@@ -64,6 +64,35 @@ const READ_ONLY: Options = Options {
 };
 
 #[tokio::test]
+async fn an_examination_finds_what_is_wrong() {
+    let database = Sqlite::new();
+    let location = database.path().display().to_string();
+    let level = async |code: &str| {
+        let findings = liucheng_store::examine(&location).await.unwrap();
+        let found = findings.into_iter().find(|finding| finding.code == code);
+        found.unwrap().level
+    };
+    assert!(liucheng_store::examine(&location).await.is_err(), "no file");
+    let store = database.store(NO_WAIT).await.unwrap();
+    store.commit(opening(1)).await.unwrap();
+    // Beside the server.
+    for code in ["D-SCHEMA", "D-INTEGRITY", "D-DURABILITY", "D-LOG"] {
+        assert_eq!(level(code).await, liucheng_store::Level::Ok, "{code}");
+    }
+    store.close().await;
+    database
+        .execute("DELETE FROM _sqlx_migrations WHERE version > 1")
+        .await;
+    assert_eq!(level("D-SCHEMA").await, liucheng_store::Level::Bad);
+    // A page in the middle is overwritten.
+    let mut bytes = std::fs::read(database.path()).unwrap();
+    let page = bytes.len() / 2 / 4_096 * 4_096;
+    bytes[page..page + 4_096].fill(0xA5);
+    std::fs::write(database.path(), bytes).unwrap();
+    assert_eq!(level("D-INTEGRITY").await, liucheng_store::Level::Bad);
+}
+
+#[tokio::test]
 async fn second_writer_is_refused_with_the_pid() {
     let database = Sqlite::new();
     let first = database.store(NO_WAIT).await.unwrap();

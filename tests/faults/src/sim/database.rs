@@ -297,7 +297,7 @@ impl Database {
             let result = match fate {
                 Fate::Written => self.apply(&waiting.operation, Some(waiting.process)).await,
                 Fate::Refused => lost("injected: not written"),
-                Fate::Full => lost("injected: disk full"),
+                Fate::Full => Err(CommitError::Full("injected".to_owned())),
                 Fate::AnswerLost => {
                     self.apply(&waiting.operation, Some(waiting.process))
                         .await

@@ -130,7 +130,7 @@ impl Options {
             law,
             nodes: 1 + random.index(3),
             steps,
-            projects: 1 + random.index(6),
+            projects: 2 + random.index(14),
             rates,
             broken: None,
         }

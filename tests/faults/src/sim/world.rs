@@ -251,6 +251,7 @@ impl World {
             clock,
             library,
             cache: Arc::default(),
+            figures: Arc::default(),
             wake: Arc::default(),
             mail_domain: "sim.example".into(),
         };

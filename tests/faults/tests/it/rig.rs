@@ -135,13 +135,17 @@ impl Rig {
             clock: Arc::<Clockwork>::clone(&self.clock),
             library: scene::library(self.law, &self.entry, 0).unwrap(),
             cache: Arc::default(),
+            figures: Arc::default(),
             wake: Arc::default(),
             mail_domain: "test.example".into(),
         }
     }
 
     /// A client's next command for one of the projects.
-    async fn next(&self, engine: &Engine, projects: usize, random: &mut Random) -> Option<Command> {
+    async fn next(&self, engine: &Engine, random: &mut Random) -> Option<Command> {
+        // Projects come to their end; there are always new ones.
+        let given = self.oracle.lock().unwrap().commands.len();
+        let projects = 4 + given / 8;
         let code = format!("P-{}", random.index(projects));
         let Ok(found) = engine.store.find_code(&code).await else {
             return None;
@@ -197,7 +201,7 @@ impl Rig {
     ) {
         for _ in 0..commands {
             let engine = random.pick(&engines).unwrap().clone();
-            let Some(command) = self.next(&engine, 4, &mut random).await else {
+            let Some(command) = self.next(&engine, &mut random).await else {
                 continue;
             };
             let keyed = random.chance(900);

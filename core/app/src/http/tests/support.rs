@@ -32,7 +32,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::http::{AppState, serve};
+use crate::{
+    config::ReadyConfig,
+    http::{AppState, Node, Roles, serve},
+};
 
 /// A token for everything, of "amy".
 pub const AMY: &str = "lc_amy";
@@ -173,7 +176,11 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
-        let running = tokio::spawn(serve(listener, change(AppState::new(engine)), stopped));
+        let running = tokio::spawn(serve(
+            listener,
+            change(AppState::new(engine, node())),
+            stopped,
+        ));
         Self {
             address,
             stop,
@@ -220,6 +227,15 @@ impl Server {
     }
 }
 
+/// A node whose work is the API alone: there is no worker in these tests.
+fn node() -> Node {
+    let roles = Roles {
+        web: true,
+        worker: false,
+    };
+    Node::new(roles, ReadyConfig::default())
+}
+
 fn engine(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Engine {
     let source = Source {
         name: "tiny",
@@ -246,6 +262,7 @@ fn engine(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Engine {
         )),
         cache: Arc::default(),
         wake: Arc::default(),
+        figures: Arc::default(),
         mail_domain: "test.example".into(),
     }
 }

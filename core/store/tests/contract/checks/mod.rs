@@ -1,6 +1,7 @@
 //! What every database must do. A new one joins with one line: `store_contract!(NewDatabase)`.
 
 mod commits;
+mod health;
 mod queues;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use liucheng_engine::ports::Store;
 
 pub use commits::*;
+pub use health::*;
 pub use queues::*;
 
 /// A place for one database, removed at the end.
@@ -38,7 +40,8 @@ macro_rules! store_contract {
             mail_is_retried_then_sent dead_mail_stays_dead finishing_mail_twice_counts_once
             two_fates_of_one_mail_at_once next_wake_is_the_earliest
             documents_are_kept_once tokens_are_kept reopening_keeps_everything
-            acknowledged_is_readable_at_once many_committers_share_a_history);
+            acknowledged_is_readable_at_once many_committers_share_a_history
+            what_waits_is_counted a_store_that_works_has_no_trouble);
     };
     ($database:ty: $($check:ident)*) => {
         $(

@@ -3,6 +3,7 @@
 mod faults;
 mod nodes;
 mod proxy;
+mod room;
 mod schema;
 
 use std::sync::Arc;
