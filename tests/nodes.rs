@@ -12,7 +12,7 @@ use crate::{
 
 #[expect(dead_code, reason = "the store's own tests use the rest")]
 #[path = "../core/store/tests/contract/server.rs"]
-mod server;
+pub mod server;
 
 fn node(data: &Path, database: &str, name: &str, roles: &str) -> Command {
     // Dates beyond the calendar are not what this is about.

@@ -74,19 +74,22 @@ pub fn run_with(args: &[&str], input: &[u8]) -> Said {
     child.wait_with_output().unwrap().into()
 }
 
-/// A small generator whose seed is printed, so that a failure can be repeated with `SEED`.
+/// A small generator whose seed is printed, so that a failure can be repeated with `LIUCHENG_SEED`.
 pub struct Random(u64);
 
 impl Random {
     pub fn from_env() -> Self {
-        let given = std::env::var("SEED").ok().and_then(|s| s.parse().ok());
+        let given = ["LIUCHENG_SEED", "SEED"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok())
+            .and_then(|s| s.parse().ok());
         let seed = given.unwrap_or_else(|| {
             let since = std::time::SystemTime::now()
                 .duration_since(std::time::UNIX_EPOCH)
                 .unwrap();
             since.as_nanos() as u64
         });
-        println!("SEED={seed}");
+        println!("LIUCHENG_SEED={seed}");
         Self(seed | 1)
     }
 

@@ -8,8 +8,9 @@ use std::sync::{
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, Backlog, Commit, CommitError, Schema, StoreFigures, StoreHealth, Document, Instant, MailOutcome, MailRecord, OutboxRow, Page,
-    ProjectId, ProjectRow, ReadError, RecordRow, Store, TimerRow, TokenRow,
+    AnswerRow, Backlog, Commit, CommitError, Document, Instant, MailOutcome, MailRecord, OutboxRow,
+    Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store, StoreFigures, StoreHealth,
+    TimerRow, TokenRow,
 };
 
 use crate::random::Random;

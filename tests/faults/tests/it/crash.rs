@@ -17,6 +17,7 @@ use liucheng_engine::{
 };
 use liucheng_faults::{
     check::{history, invariants, projects},
+    random::seconds,
     scene::{self, Law, opening, person},
 };
 use liucheng_store::{Options, connect};
@@ -309,4 +310,65 @@ fn labels(folder: &Path, found: &mut Vec<String>) {
             found.push(part.split('"').next().unwrap().to_owned());
         }
     }
+}
+
+/// The kernel refuses the n-th of some calls, for n = 1, 2, … until the story needs no more of them.
+#[cfg(target_os = "linux")]
+async fn fail_every(calls: &str, error: &str, step: u32) -> u32 {
+    let mut hit = 0;
+    for number in (1..).step_by(step as usize) {
+        let place = Place::sqlite();
+        let folder = tempfile::tempdir().unwrap();
+        let (mails, log) = (folder.path().join("mails"), folder.path().join("log"));
+        let mut program = Process::new("strace");
+        // The database and its log only: a mail server of its own is not what fails here.
+        program.args(["-f", "-qq", "-o"]).arg(&log);
+        program.args([
+            "-P",
+            &place.location,
+            "-P",
+            &format!("{}-wal", place.location),
+        ]);
+        program.args(["-e", &format!("trace={calls}")]);
+        program.args(["-e", &format!("inject={calls}:error={error}:when={number}")]);
+        program.arg(std::env::current_exe().unwrap());
+        let done = run(program, &place.location, &mails);
+        let log = std::fs::read_to_string(&log).unwrap();
+        if !log.contains("(INJECTED)") {
+            assert!(done.whole, "{calls}:{number}: not done, and nothing failed");
+            break;
+        }
+        hit += 1;
+        assert!(
+            !done.died,
+            "{calls}:{number}: the process may refuse, not die"
+        );
+        judge(&place, &mails, &done, &format!("{calls}:{number} {error}")).await;
+    }
+    hit
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn disk_that_fails_at_every_write_and_fsync() {
+    if !Process::new("strace")
+        .arg("-V")
+        .output()
+        .is_ok_and(|o| o.status.success())
+    {
+        let required = std::env::var("LIUCHENG_TEST_REQUIRE").unwrap_or_default();
+        assert!(
+            !required.contains("strace"),
+            "LIUCHENG_TEST_REQUIRE asks for strace"
+        );
+        let word = "\n=== SKIPPED: a disk that fails. Install strace. ===\n";
+        std::io::stderr().write_all(word.as_bytes()).unwrap();
+        return;
+    }
+    // Every one in the long form; in the short form some of the many writes.
+    let step = if seconds().is_some() { 1 } else { 7 };
+    let synced = fail_every("fsync,fdatasync", "EIO", step.min(2)).await;
+    let written = fail_every("pwrite64", "EIO", step).await;
+    println!("{synced} failed fsyncs, {written} failed writes");
+    assert!(synced > 2 && written > 2, "{synced} {written}");
 }

@@ -7,6 +7,8 @@
 )]
 
 mod crash;
+mod parsers;
+mod paused;
 #[path = "../../../../core/store/tests/contract/postgres/proxy.rs"]
 mod proxy;
 mod rig;
