@@ -12,7 +12,7 @@ use std::{
 use crate::{
     demo::message_ids,
     nodes::server,
-    support::{Random, Server, liucheng, run},
+    support::{Random, Server, liucheng, records, run},
 };
 
 /// Clients at the same time; two of them share a project.
@@ -135,20 +135,7 @@ fn a_killed_server_on_postgres_keeps_what_it_acknowledged() {
     let mut done = vec![Vec::new(); CLIENTS];
     for number in 0..CLIENTS / 2 {
         let code = format!("K-{number}");
-        let args = [
-            "--data",
-            folder,
-            "--database",
-            &database,
-            "project",
-            "history",
-            &code,
-            "--json",
-            "--limit",
-            "10000",
-        ];
-        let history = run(&args).json();
-        for record in history["records"].as_array().unwrap() {
+        for record in records(&["--data", folder, "--database", &database], &code) {
             for event in record["events"].as_array().unwrap() {
                 let Some(year) = event["facts"]["contract.year"].as_u64() else {
                     continue;

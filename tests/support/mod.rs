@@ -60,6 +60,23 @@ pub fn run(args: &[&str]) -> Said {
         .into()
 }
 
+/// All records of a project's history, page by page.
+pub fn records(place: &[&str], code: &str) -> Vec<Json> {
+    let mut all: Vec<Json> = Vec::new();
+    loop {
+        let after = all.len().to_string();
+        let history = [
+            "project", "history", code, "--json", "--limit", "10000", "--after", &after,
+        ];
+        let page = run(&[place, &history].concat()).json();
+        let page = page["records"].as_array().unwrap();
+        if page.is_empty() {
+            return all;
+        }
+        all.extend(page.iter().cloned());
+    }
+}
+
 /// Runs the binary with something on stdin.
 pub fn run_with(args: &[&str], input: &[u8]) -> Said {
     let mut child = liucheng()
