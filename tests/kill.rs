@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     demo::message_ids,
-    support::{Random, Server, liucheng, run},
+    support::{Random, Server, liucheng, records, run},
 };
 
 /// Kills of the demo; together with those of the server more than fifty.
@@ -84,7 +84,13 @@ fn a_killed_server_keeps_what_it_acknowledged() {
     );
     let mut acknowledged: Vec<u32> = Vec::new();
     let mut next = 0;
-    for _ in 0..SERVER_KILLS {
+    // The long form goes on until its time is up.
+    let seconds = std::env::var("LIUCHENG_FAULT_SECONDS").ok();
+    let seconds: Option<u64> = seconds.and_then(|s| s.parse().ok());
+    let end = seconds.map(|s| Instant::now() + Duration::from_secs(s));
+    let mut kills = 0;
+    while end.map_or(kills < SERVER_KILLS, |end| Instant::now() < end) {
+        kills += 1;
         let until = Instant::now() + Duration::from_millis(random.below(120));
         while Instant::now() < until {
             next += 1;
@@ -102,20 +108,8 @@ fn a_killed_server_keeps_what_it_acknowledged() {
     }
     server.wait_for(|| message_ids(&data.path().join("mail")).len() >= 2);
     server.stop();
-    let history = run(&[
-        "--data",
-        data.path().to_str().unwrap(),
-        "project",
-        "history",
-        "K-1",
-        "--json",
-        "--limit",
-        "10000",
-    ])
-    .json();
-    let done: Vec<u32> = history["records"]
-        .as_array()
-        .unwrap()
+    let records = records(&["--data", data.path().to_str().unwrap()], "K-1");
+    let done: Vec<u32> = records
         .iter()
         .flat_map(|r| r["events"].as_array().unwrap().clone())
         .filter_map(|e| e["facts"]["contract.year"].as_u64())
@@ -126,7 +120,7 @@ fn a_killed_server_keeps_what_it_acknowledged() {
         "every acknowledged command once, in order, and no other"
     );
     assert!(
-        acknowledged.len() >= SERVER_KILLS as usize,
+        acknowledged.len() >= kills as usize,
         "only {} commands",
         acknowledged.len()
     );

@@ -63,6 +63,23 @@ pub fn run(args: &[&str]) -> Said {
         .into()
 }
 
+/// All records of a project's history, page by page.
+pub fn records(place: &[&str], code: &str) -> Vec<Json> {
+    let mut all: Vec<Json> = Vec::new();
+    loop {
+        let after = all.len().to_string();
+        let history = [
+            "project", "history", code, "--json", "--limit", "10000", "--after", &after,
+        ];
+        let page = run(&[place, &history].concat()).json();
+        let page = page["records"].as_array().unwrap();
+        if page.is_empty() {
+            return all;
+        }
+        all.extend(page.iter().cloned());
+    }
+}
+
 /// Runs the binary with something on stdin.
 pub fn run_with(args: &[&str], input: &[u8]) -> Said {
     let mut child = liucheng()
@@ -77,19 +94,22 @@ pub fn run_with(args: &[&str], input: &[u8]) -> Said {
     child.wait_with_output().unwrap().into()
 }
 
-/// A small generator whose seed is printed, so that a failure can be repeated with `SEED`.
+/// A small generator whose seed is printed, so that a failure can be repeated with `LIUCHENG_SEED`.
 pub struct Random(u64);
 
 impl Random {
     pub fn from_env() -> Self {
-        let given = std::env::var("SEED").ok().and_then(|s| s.parse().ok());
+        let given = ["LIUCHENG_SEED", "SEED"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok())
+            .and_then(|s| s.parse().ok());
         let seed = given.unwrap_or_else(|| {
             let since = std::time::SystemTime::now()
                 .duration_since(std::time::UNIX_EPOCH)
                 .unwrap();
             since.as_nanos() as u64
         });
-        println!("SEED={seed}");
+        println!("LIUCHENG_SEED={seed}");
         Self(seed | 1)
     }
 

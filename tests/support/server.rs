@@ -137,10 +137,13 @@ impl Server {
 
     /// Sends bytes as they are; status, head and body of the answer.
     pub fn raw(&self, bytes: &[u8]) -> Option<(u16, String, String)> {
+        self.raw_within(bytes, Duration::from_secs(20))
+    }
+
+    /// As [`raw`](Self::raw); `None` when the answer takes longer than that.
+    pub fn raw_within(&self, bytes: &[u8], time: Duration) -> Option<(u16, String, String)> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .ok()?;
+        stream.set_read_timeout(Some(time)).ok()?;
         stream.write_all(bytes).ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;

@@ -5,3 +5,4 @@
 pub mod compiler;
 pub mod guests;
 pub mod lock;
+pub mod torture;

@@ -8,11 +8,13 @@
 
 use std::{path::Path, process::ExitCode};
 
-use xtask::{compiler::NoCompiler, guests, lock};
+use xtask::{compiler::NoCompiler, guests, lock, torture};
 
 const USAGE: &str = "usage:
   cargo xtask guests           build all province components into plugins/dist
-  cargo xtask guests --check   verify that plugins/dist belongs to the sources";
+  cargo xtask guests --check   verify that plugins/dist belongs to the sources
+  cargo xtask torture [--seconds N] [--seed S] [--only NAME]
+                               run the fault tests in their long forms (docs/testing.md)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -21,6 +23,8 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["guests"] => guests::build(&root, &mut |line| eprintln!("{line}")),
         ["guests", "--check"] => check(&root),
+        ["torture", rest @ ..] => torture::Options::read(rest)
+            .and_then(|options| torture::run(&root, &options, &mut |line| println!("{line}"))),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

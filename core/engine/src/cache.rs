@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hashlink::LruCache;
 use liucheng_model::project::Project;
 
-use crate::ports::{Instant, ProjectId, ProjectRow, TokenRow};
+use crate::{
+    outbox::Results,
+    ports::{Instant, ProjectId, ProjectRow, TokenRow},
+};
 
 /// How many projects are remembered, some ten kilobytes each.
 const PROJECTS: usize = 2_048;
@@ -55,6 +58,8 @@ pub struct Cache {
     projects: Mutex<Projects>,
     /// When a token was last read, by its hash.
     tokens: Mutex<LruCache<String, (Instant, TokenRow)>>,
+    /// Results of sent mails that are still to be recorded.
+    pub(crate) results: Results,
 }
 
 struct Projects {
@@ -70,6 +75,7 @@ impl Default for Cache {
                 by_code: LruCache::new(PROJECTS),
             }),
             tokens: Mutex::new(LruCache::new(TOKENS)),
+            results: Results::default(),
         }
     }
 }

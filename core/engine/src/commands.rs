@@ -121,9 +121,16 @@ impl Engine {
             Err(error) => error,
         };
         // Perhaps a repetition of this very command: then the answer it had counts.
-        match self.answered_create(&create.code, &keyed).await? {
-            Some(answer) => Ok(answer),
-            None => Err(error),
+        match self.answered_create(&create.code, &keyed).await {
+            Ok(Some(answer)) => Ok(answer),
+            // The project that has the code may be this very one: nobody knows whether it was stored.
+            Err(CommandError::DuplicateCode(_))
+                if matches!(error, CommandError::Unavailable(_)) =>
+            {
+                Err(error)
+            }
+            Ok(None) => Err(error),
+            Err(refusal) => Err(refusal),
         }
     }
 
@@ -215,10 +222,13 @@ impl Engine {
             if let Some(answer) = self.answered(id, &keyed).await? {
                 return Ok(answer);
             }
-            let remembered = self.cache.forget(id) && !self.store.writes_alone();
+            let remembered = self.cache.forget(id);
             match error {
                 CommandError::Conflict { .. } if command.expected_version.is_none() => {}
-                // Another process may have changed the project since it was remembered.
+                // Perhaps it was stored: to try again would carry it out twice.
+                CommandError::Unavailable(_) => return Err(error),
+                // Another process may have changed the project since it was remembered, or a caller
+                // went away before its change was remembered.
                 _ if remembered => {}
                 other => return Err(other),
             }
@@ -288,25 +298,38 @@ impl Engine {
             };
             after = Some(last.code.clone());
             for row in page {
-                let loaded = self.loaded(row.id).await?;
-                let Some(decision) =
-                    decide::adopt_calendar(loaded.context(), &loaded.before.project)
-                else {
-                    continue;
-                };
-                let step = Step {
-                    id: row.id,
-                    before: Some(loaded.before),
-                    decision,
-                    cause: Cause::Calendar,
-                    actor: SYSTEM.to_owned(),
-                    now: loaded.at,
-                    answer: None,
-                };
-                self.write(step).await?;
-                changed += 1;
+                changed += usize::from(self.adopt_for(row.id).await?);
             }
         }
+    }
+
+    /// Lets one project go by the present calendar; again when somebody was faster, such as another
+    /// node that starts at the same time.
+    async fn adopt_for(&self, id: ProjectId) -> Result<bool, CommandError> {
+        for _ in 0..ATTEMPTS {
+            let loaded = self.loaded(id).await?;
+            let Some(decision) = decide::adopt_calendar(loaded.context(), &loaded.before.project)
+            else {
+                return Ok(false);
+            };
+            let step = Step {
+                id,
+                before: Some(loaded.before),
+                decision,
+                cause: Cause::Calendar,
+                actor: SYSTEM.to_owned(),
+                now: loaded.at,
+                answer: None,
+            };
+            match self.write(step).await {
+                Ok(()) => return Ok(true),
+                Err(CommitError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(CommandError::Unavailable(
+            "the project changes too fast".to_owned(),
+        ))
     }
 
     /// Asks the province's component, outside of any transaction.

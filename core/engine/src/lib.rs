@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod cache;
 pub mod commands;
+pub mod crash;
 pub mod error;
 pub mod figures;
 pub mod library;

@@ -1,15 +1,16 @@
 //! Sending what the outbox holds.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use crate::{
     Engine,
     error::CommandError,
-    ports::{CommitError, MailError, MailOutcome, OutboxRow},
+    ports::{MailError, MailOutcome, ProjectId},
 };
 
-/// How often a result that finds no room is recorded again.
-const FULL_PAUSE: Duration = Duration::from_secs(1);
 /// Mails sent between two looks at other work.
 const BATCH: u32 = 64;
 /// After this many attempts, two weeks with the longest pause, a person has to look.
@@ -23,14 +24,19 @@ impl Engine {
     /// Sends the mails that are due; returns how many were tried.
     ///
     /// The result is recorded after the attempt: a crash in between leads to a second attempt
-    /// with the same message id, never to a lost mail.
+    /// with the same message id, never to a lost mail. While the store cannot record, nothing
+    /// more is sent: what was sent is not sent again because the disk is full.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn deliver_due(&self) -> Result<usize, CommandError> {
+        for ((project, key), outcome) in self.cache.results.all() {
+            self.record(project, &key, outcome).await?;
+        }
         let due = self.store.due_mail(self.clock.now(), BATCH).await?;
         let mut count = 0;
         for row in due {
+            crate::crash_point!("outbox.claimed");
             // Another process may have taken over while the mails before were on their way.
             if !self.store.holds_mail(row.project, &row.key).await? {
                 continue;
@@ -48,30 +54,46 @@ impl Engine {
                     MailOutcome::Dead { error }
                 }
             };
+            crate::crash_point!("outbox.accepted");
             if !matches!(outcome, MailOutcome::Sent(_)) {
                 tracing::warn!(project.id = %row.project, mail.message_id = %row.mail.message_id, attempts = row.attempts + 1, error = %without_addresses(reason(&outcome)), "mail not sent");
             }
             self.figures.mailed(&outcome);
-            self.record(&row, outcome).await?;
+            self.record(row.project, &row.key, outcome).await?;
         }
         Ok(count)
     }
+
+    /// Records the result of an attempt, or remembers it until that is possible.
+    async fn record(
+        &self,
+        project: ProjectId,
+        key: &str,
+        outcome: MailOutcome,
+    ) -> Result<(), CommandError> {
+        let name = (project, key.to_owned());
+        let results = &self.cache.results;
+        results.held().insert(name.clone(), outcome.clone());
+        self.store.finish_mail(project, key, outcome).await?;
+        results.held().remove(&name);
+        Ok(())
+    }
 }
 
-impl Engine {
-    /// Records the result of an attempt. A full disk is waited for: the mail has been sent, and a
-    /// result that is forgotten would send it again.
-    async fn record(&self, row: &OutboxRow, outcome: MailOutcome) -> Result<(), CommandError> {
-        loop {
-            let finished = self
-                .store
-                .finish_mail(row.project, &row.key, outcome.clone())
-                .await;
-            match finished {
-                Err(CommitError::Full(_)) => tokio::time::sleep(FULL_PAUSE).await,
-                result => return Ok(result?),
-            }
-        }
+/// Results of attempts that the store has not recorded yet, at most a few: nothing is sent
+/// before they are recorded.
+#[derive(Debug, Default)]
+pub(crate) struct Results(Mutex<BTreeMap<(ProjectId, String), MailOutcome>>);
+
+impl Results {
+    fn held(&self) -> MutexGuard<'_, BTreeMap<(ProjectId, String), MailOutcome>> {
+        // A map is whole at every moment, also for somebody who panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all(&self) -> Vec<((ProjectId, String), MailOutcome)> {
+        let held = self.held();
+        held.iter().map(|(n, o)| (n.clone(), o.clone())).collect()
     }
 }
 

@@ -33,11 +33,13 @@ impl Engine {
         let commit = commit.map_err(|e| CommitError::Unavailable(e.to_string()))?;
         let planned = !commit.set_timers.is_empty() || !commit.outbox.is_empty();
         let (version, head) = (commit.row.version, commit.row.head.clone());
+        crate::crash_point!("engine.decided");
         if let Err(error) = self.store.commit(commit).await {
             // Whatever went wrong, what is remembered may be what misled us.
             self.cache.forget(step.id);
             return Err(error);
         }
+        crate::crash_point!("engine.stored");
         let snapshot = Snapshot {
             version,
             head,

@@ -105,6 +105,9 @@ impl Engine {
     /// When the store cannot be read.
     pub async fn fire_due(&self) -> Result<usize, CommandError> {
         let due = self.store.due_timers(self.clock.now(), BATCH).await?;
+        if !due.is_empty() {
+            crate::crash_point!("worker.claimed");
+        }
         let count = due.len();
         let mut projects: BTreeMap<ProjectId, Vec<TimerRow>> = BTreeMap::new();
         for timer in due {
@@ -162,10 +165,13 @@ impl Engine {
     async fn fire_one(&self, timer: &TimerRow) -> Result<(), CommandError> {
         let mut loaded = self.loaded(timer.project).await?;
         let mut fired = decide(&loaded, timer)?;
-        let idle = matches!(fired, Fired::Stale | Fired::Idle { .. });
-        if idle && !self.store.writes_alone() && self.cache.forget(timer.project) {
-            // Another process may have changed the project since it was remembered.
-            loaded = self.loaded(timer.project).await?;
+        if matches!(fired, Fired::Stale | Fired::Idle { .. }) {
+            // What is remembered may be behind what is stored: another process wrote, or a change
+            // of ours is written and its caller not yet answered, or gone. A timer that is put out
+            // of the way for such a mistake would be lost.
+            self.cache.forget(timer.project);
+            let row = self.load(timer.project).await?;
+            loaded = self.loaded_from(Snapshot::read(row)?).await?;
             fired = decide(&loaded, timer)?;
         }
         let next = match fired {

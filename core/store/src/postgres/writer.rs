@@ -21,7 +21,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use liucheng_engine::ports::{CommitError, ProjectId};
+use liucheng_engine::{
+    crash_point,
+    ports::{CommitError, ProjectId},
+};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
@@ -196,7 +199,10 @@ impl Writer {
             };
         }
         match self.attempt(&batch).await {
-            Ok(outcomes) => self.settle(batch, outcomes, batches),
+            Ok(outcomes) => {
+                self.settle(batch, outcomes, batches);
+                crash_point!("postgres.answered");
+            }
             Err(Failure::Refused(error)) if batch.jobs.len() > 1 => {
                 // One of them is to blame, and its neighbours shall not suffer for it.
                 warn!(%error, operations = batch.jobs.len(), "group refused, writing one by one");
@@ -373,6 +379,7 @@ impl Writer {
             return Err(Failure::Lost(sqlx::Error::WorkerCrashed));
         };
         let started = Instant::now();
+        crash_point!("postgres.taken");
         let jobs = &batch.jobs;
         let truth = if batch.look {
             within(Truth::look_up(connection, jobs, batch.doubtful)).await?
@@ -393,7 +400,10 @@ impl Writer {
                 codes: &self.codes,
                 epochs: self.node.iter().flat_map(|node| node.epochs()).collect(),
             };
-            within(write(connection, &group, &surroundings)).await?
+            crash_point!("postgres.begun");
+            let written = within(write(connection, &group, &surroundings)).await?;
+            crash_point!("postgres.written");
+            written
         };
         let failed: HashSet<ProjectId> = group
             .changed

@@ -15,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use liucheng_engine::ports::{CommitError, Epoch, ProjectId};
+use liucheng_engine::{
+    crash_point,
+    ports::{CommitError, Epoch, ProjectId},
+};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tracing::{error, info, warn};
 
@@ -145,7 +148,10 @@ impl Writer {
     async fn process(&mut self, jobs: Vec<Job>) {
         self.look_for_room().await;
         match self.write_group(&jobs).await {
-            Ok(verdicts) => self.answer(jobs, verdicts),
+            Ok(verdicts) => {
+                self.answer(jobs, verdicts);
+                crash_point!("sqlite.answered");
+            }
             // One of them is to blame, and its neighbours shall not suffer for it.
             Err(Failure::Write(error)) if jobs.len() > 1 && is_refusal(&error) => {
                 warn!(%error, operations = jobs.len(), "group refused, writing one by one");
@@ -332,18 +338,22 @@ impl Writer {
             return Ok(jobs.iter().map(|_| refuse()).collect());
         }
         let started = Instant::now();
+        crash_point!("sqlite.taken");
         let found = look_up(&mut self.connection, &mut self.heads, jobs).await?;
         let mut group = Group::new(&self.heads, &found);
         let verdicts = jobs.iter().map(|job| group.admit(&job.operation)).collect();
         if group.is_empty() {
             return Ok(verdicts);
         }
+        crash_point!("sqlite.looked-up");
         let sealed = write(&mut self.connection, &group, &self.marked).await?;
+        crash_point!("sqlite.written");
         self.queue.measured(started, jobs.len());
         sqlx::query(sql::COMMIT)
             .execute(&mut self.connection)
             .await
             .map_err(Failure::Commit)?;
+        crash_point!("sqlite.committed");
         self.counters.transaction(group.commits());
         self.counters.group(jobs.len(), started.elapsed());
         self.checkpoints.wrote();

@@ -27,7 +27,10 @@ impl Proxy {
         let armed = Arc::clone(&proxy.armed);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                // A server that is away: the client is hung up on.
+                let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else {
+                    continue;
+                };
                 tokio::spawn(pass(client, server, Arc::clone(&armed)));
             }
         });
