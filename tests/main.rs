@@ -8,8 +8,8 @@
 )]
 
 mod architecture;
-mod audit;
 mod backup;
+mod bench;
 mod cli;
 mod copy;
 mod demo;

@@ -32,7 +32,7 @@ pub struct Report {
     pub clients: usize,
     /// Transitions, the openings of projects not counted.
     pub transitions: usize,
-    /// Durable changes, the openings of projects included.
+    /// Durable changes since the database was opened: openings, the warm-up and everything else.
     #[serde(skip_serializing_if = "is_zero")]
     pub changes: u64,
     /// Durable transitions a second.
@@ -237,7 +237,10 @@ pub async fn raw_http(
     load: Load,
 ) -> Result<Floor, BenchError> {
     let address = floor::http::serve(path, Arc::clone(steps))?;
-    let run = u64::from(std::process::id()) << 32 | load.clients as u64;
+    // Another run has other projects.
+    let run = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as u64);
     let script = Arc::new(BareCommands { run });
     let (waits, elapsed) =
         http::run_clients(address, "none", script, load.clients, load.time).await?;

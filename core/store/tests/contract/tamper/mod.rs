@@ -41,7 +41,7 @@ enum Copy {
 
 /// Columns that are not audit data: they say how far work has come, change without a record, and
 /// nothing is decided by them that the history does not decide.
-const OPERATIONAL: [(&str, &str, &str); 8] = [
+const OPERATIONAL: [(&str, &str, &str); 9] = [
     ("timer", "claim", "which node is about to fire it"),
     ("outbox", "claim", "which node is about to send it"),
     ("outbox", "attempts", "how often sending was tried"),
@@ -49,6 +49,11 @@ const OPERATIONAL: [(&str, &str, &str); 8] = [
     ("outbox", "sent_at", "when it was sent"),
     ("outbox", "last_error", "what the mail server said"),
     ("node", "*", "processes on the database and their leases"),
+    (
+        "transfer",
+        "*",
+        "a database that is being filled; nothing opens it until the row is gone",
+    ),
     (
         "_sqlx_migrations",
         "*",

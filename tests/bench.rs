@@ -1,0 +1,201 @@
+//! The benchmarks measure something, lose nothing and leave nothing behind; fsyncs are counted.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use serde_json::Value as Json;
+
+use crate::support::{Said, liucheng, run};
+
+/// Fsyncs for each change with one client: its own, and its share of copying the log.
+const FSYNCS_ONE: f64 = 1.15;
+/// With 64 clients, which share them.
+const FSYNCS_MANY: f64 = 0.08;
+
+fn bench(folder: &Path, args: &[&str]) -> Said {
+    liucheng()
+        .arg("bench")
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+        .into()
+}
+
+fn number(report: &Json, key: &str) -> f64 {
+    report[key]
+        .as_f64()
+        .unwrap_or_else(|| panic!("{key}: {report}"))
+}
+
+fn is_empty(folder: &Path) -> bool {
+    folder.read_dir().unwrap().next().is_none()
+}
+
+#[test]
+fn transitions_are_measured_beside_the_raw_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    for extra in [&[][..], &["--http"], &["--package", "tianjin"]] {
+        let mut args = vec!["lifecycle", "--clients", "8", "--seconds", "1", "--json"];
+        args.extend(extra);
+        let said = bench(folder.path(), &args);
+        assert_eq!(said.code, 0, "{extra:?}: {}", said.err);
+        let report = said.json();
+        for key in [
+            "transitions_per_second",
+            "p50_ms",
+            "p99_ms",
+            "raw_per_second",
+            "raw_single_per_second",
+            "ratio",
+        ] {
+            assert!(number(&report, key) > 0.0, "{extra:?}: {key}: {report}");
+        }
+        assert!(
+            number(&report, "p50_ms") <= number(&report, "p99_ms"),
+            "{report}"
+        );
+        assert_eq!(report["clients"], 8);
+        assert!(is_empty(folder.path()), "its folder is removed");
+    }
+}
+
+#[test]
+fn a_database_with_projects_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let made = run(&[
+        "project", "create", "--data", data, "--code", "N-1", "--name", "n",
+    ]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    let database = format!("{data}/liucheng.db");
+    for what in ["lifecycle", "timers", "recovery"] {
+        let said = bench(folder.path(), &[what, "--database", &database]);
+        assert_eq!(said.code, 2, "{what}: {}", said.err);
+        assert!(
+            said.err.contains("E-BENCH-DATABASE"),
+            "{what}: {}",
+            said.err
+        );
+    }
+}
+
+#[test]
+fn timers_fire_and_kills_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = bench(
+        folder.path(),
+        &["timers", "--pending", "2000", "--due", "300", "--json"],
+    );
+    assert_eq!(said.code, 0, "{}", said.err);
+    let report = said.json();
+    assert!(number(&report, "fired_per_second") > 0.0, "{report}");
+    assert!(
+        number(&report, "first_late_ms") >= 0.0,
+        "never early: {report}"
+    );
+    let said = bench(
+        folder.path(),
+        &["recovery", "--in-flight", "50", "--kills", "2", "--json"],
+    );
+    assert_eq!(said.code, 0, "{}", said.err);
+    let report = said.json();
+    assert_eq!(report["acknowledged_lost"], 0, "{report}");
+    assert!(number(&report, "acknowledged_kept") > 0.0, "{report}");
+    assert!(is_empty(folder.path()));
+}
+
+#[test]
+fn components_are_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = bench(folder.path(), &["plugin", "--calls", "20", "--json"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let reports = said.json();
+    let reports = reports.as_array().unwrap();
+    assert!(
+        reports.len() >= 4,
+        "each package with 5 and 50 facts: {reports:?}"
+    );
+    assert!(
+        reports
+            .iter()
+            .all(|r| number(r, "p50_us") > 0.0 && r["fuel"].as_u64() > Some(0))
+    );
+    let said = bench(folder.path(), &["plugin", "--package", "atlantis"]);
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert!(said.err.contains("E-PLUGIN-UNKNOWN"), "{}", said.err);
+}
+
+/// Fsyncs for each change: what a longer run has more than a shorter one, which leaves out opening,
+/// migrating and closing. `None`, loudly, without strace.
+fn fsyncs(clients: &str) -> Option<f64> {
+    let (short, few) = count(clients, "1")?;
+    let (long, many) = count(clients, "4")?;
+    let each = (long - short) / (many - few);
+    println!("{clients} clients: {each:.3} fsyncs each: {short} for {few}, {long} for {many}");
+    Some(each)
+}
+
+/// Counts fsyncs and changes of a whole run.
+fn count(clients: &str, seconds: &str) -> Option<(f64, f64)> {
+    let folder = tempfile::tempdir().unwrap();
+    let counts = folder.path().join("counts");
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-c", "-e", "trace=fsync,fdatasync", "-o"])
+        .arg(&counts)
+        .arg(env!("CARGO_BIN_EXE_liucheng"))
+        .args([
+            "bench",
+            "lifecycle",
+            "--without-raw",
+            "--json",
+            "--clients",
+            clients,
+            "--seconds",
+            seconds,
+        ])
+        .current_dir(folder.path())
+        .stdin(Stdio::null());
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) => {
+            let required = std::env::var("LIUCHENG_TEST_REQUIRE").unwrap_or_default();
+            assert!(!required.contains("strace"), "strace does not run: {error}");
+            let word = "\n=== SKIPPED: counting fsyncs. There is no strace. ===\n";
+            // Past the test harness, which would keep it to itself.
+            std::io::Write::write_all(&mut std::io::stderr(), word.as_bytes()).unwrap();
+            return None;
+        }
+    };
+    let said = Said::from(output);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let text = std::fs::read_to_string(&counts).unwrap();
+    let calls: f64 = text
+        .lines()
+        .filter(|line| line.ends_with("fsync") || line.ends_with("fdatasync"))
+        .filter_map(|line| line.split_whitespace().nth(3)?.parse::<f64>().ok())
+        .sum();
+    assert!(calls > 10.0, "{text}");
+    Some((calls, number(&said.json(), "changes")))
+}
+
+#[test]
+fn fsyncs_are_shared() {
+    if let Some(each) = fsyncs("1") {
+        assert!(
+            each <= FSYNCS_ONE,
+            "{each:.3} fsyncs for each change of one client"
+        );
+    }
+    if let Some(each) = fsyncs("64") {
+        assert!(
+            each <= FSYNCS_MANY,
+            "{each:.3} fsyncs for each change of 64 clients"
+        );
+    }
+}
