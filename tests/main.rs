@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod audit;
 mod backup;
 mod bench;
 mod cli;
