@@ -17,6 +17,8 @@ fn links_lead_somewhere() {
         "docs/configuration.md",
         "docs/api.md",
         "docs/logging.md",
+        "docs/testing.md",
+        "docs/audit.md",
     ] {
         let path = root().join(name);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"));

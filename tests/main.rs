@@ -8,7 +8,10 @@
 )]
 
 mod architecture;
+mod audit;
+mod backup;
 mod cli;
+mod copy;
 mod demo;
 mod docs;
 mod doctor;

@@ -23,7 +23,10 @@ pub fn root() -> PathBuf {
 /// The binary, in an environment of its own.
 pub fn liucheng() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_liucheng"));
-    command.env_remove("LIUCHENG_DATA").env("NO_COLOR", "1");
+    command
+        .env_remove("LIUCHENG_DATA")
+        .env_remove("LIUCHENG_DATABASE")
+        .env("NO_COLOR", "1");
     command
 }
 

@@ -29,6 +29,16 @@ impl Server {
         Self::run(command)
     }
 
+    /// As [`start`](Self::start), with further options, such as `--database`.
+    pub fn start_with(data: &Path, options: &[&str]) -> Self {
+        let mut command = liucheng();
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(options);
+        Self::run(command)
+    }
+
     /// Runs a command that serves, and waits until it listens.
     pub fn run(mut command: Command) -> Self {
         let mut child = command

@@ -1,5 +1,7 @@
 //! Puts the parts together: the only place that names concrete adapters.
 
+pub mod transfer;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -9,6 +11,7 @@ use std::{
 
 use liucheng_engine::{
     Engine,
+    audit::Signer,
     library::{Entry, Library, Sources},
     ports::{Clock, Instant, Mailer, Store},
 };
@@ -195,6 +198,31 @@ pub async fn open_for_reading(place: &Place) -> Result<Engine, Failure> {
     assemble(&place.dir, store, adapters, Arc::default())
 }
 
+/// The store of a place for writing, without anything that decides.
+pub async fn open_for_writing(place: &Place) -> Result<Arc<dyn Store>, Failure> {
+    connect(place, Options::default()).await
+}
+
+/// Who signs epochs, as the configuration of a data folder says.
+pub fn signer(dir: &Path) -> Result<Option<Arc<Signer>>, Failure> {
+    let Some(file) = Config::read(dir)?.audit.key_file else {
+        return Ok(None);
+    };
+    let path = dir.join(file);
+    let wrong = |text: String| {
+        Failure::new(
+            Exit::Config,
+            "E-AUDIT-KEY",
+            format!("{}: {text}", path.display()),
+        )
+        .at("[audit] key-file")
+        .hint("`liucheng audit keygen` makes one")
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+    let signer = Signer::parse(&text).ok_or_else(|| wrong("it holds no key".to_owned()))?;
+    Ok(Some(Arc::new(signer)))
+}
+
 /// The store of a place, for reading only.
 pub async fn open_read_only(place: &Place) -> Result<Arc<dyn Store>, Failure> {
     let options = Options {
@@ -263,7 +291,8 @@ pub fn calendar(layers: &[PathBuf]) -> Result<Calendar, Failure> {
     Ok(calendar)
 }
 
-fn make_dir(dir: &Path) -> Result<(), Failure> {
+/// Makes a data folder unless it is there.
+pub fn make_dir(dir: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(dir).map_err(|e| {
         Failure::new(
             Exit::Unavailable,

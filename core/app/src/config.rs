@@ -31,6 +31,9 @@ pub struct Config {
     /// When a node is ready.
     #[serde(default)]
     pub ready: ReadyConfig,
+    /// Who signs epochs.
+    #[serde(default)]
+    pub audit: AuditConfig,
 }
 
 /// How a node uses PostgreSQL.
@@ -79,6 +82,15 @@ pub enum CalendarReadiness {
     Red,
     /// The node is ready and warns.
     Warn,
+}
+
+/// The audit trail.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AuditConfig {
+    /// The file with the key that signs epochs, as `audit keygen` writes it; relative to the data
+    /// folder. Without one nobody signs.
+    pub key_file: Option<PathBuf>,
 }
 
 /// The work calendar.

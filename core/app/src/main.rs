@@ -1,5 +1,6 @@
 //! The binary `liucheng` (流程).
 
+mod backup;
 mod builtin;
 mod cli;
 mod compose;
@@ -9,6 +10,7 @@ mod http;
 mod input;
 mod mail;
 mod output;
+mod progress;
 mod view;
 
 fn main() -> std::process::ExitCode {

@@ -17,6 +17,9 @@ pub enum CommandError {
     /// There is no such project.
     #[error("there is no project {0:?}")]
     NotFound(String),
+    /// It was changed, but no epoch has sealed it yet.
+    #[error("{0} is not sealed yet")]
+    NotSealed(String),
     /// Somebody else was faster.
     #[error("expected version {expected}, found {found}: changed by {changed_by} at {}", .changed_at.rfc3339())]
     Conflict {
@@ -89,6 +92,7 @@ impl CommandError {
             Self::Rejected(rejection) => rejection.code(),
             Self::Rules(fault) => fault.code,
             Self::NotFound(_) => "E-NOT-FOUND",
+            Self::NotSealed(_) => "E-AUDIT-NOT-SEALED",
             Self::Conflict { .. } => "E-CONFLICT",
             Self::DuplicateCode(_) => "E-CODE-TAKEN",
             Self::ProvinceUnknown { .. } => "E-PROVINCE-UNKNOWN",
@@ -115,7 +119,9 @@ impl CommandError {
             ) => ErrorKind::Usage,
             Self::Rejected(_) => ErrorKind::Rejected,
             Self::Rules(_) => ErrorKind::Rejected,
-            Self::NotFound(_) | Self::ProvinceUnknown { .. } => ErrorKind::NotFound,
+            Self::NotFound(_) | Self::NotSealed(_) | Self::ProvinceUnknown { .. } => {
+                ErrorKind::NotFound
+            }
             Self::Conflict { .. } | Self::DuplicateCode(_) | Self::KeyReused(_) => {
                 ErrorKind::Conflict
             }
@@ -132,7 +138,7 @@ impl CommandError {
         match self {
             Self::Rejected(rejection) => rejection.place(),
             Self::Rules(fault) => fault.package.clone(),
-            Self::NotFound(project) => project.clone(),
+            Self::NotFound(project) | Self::NotSealed(project) => project.clone(),
             Self::Conflict { .. } => "expected version".to_owned(),
             Self::DuplicateCode(_) => "code".to_owned(),
             Self::ProvinceUnknown { .. } => "province".to_owned(),
@@ -150,6 +156,9 @@ impl CommandError {
             Self::Rejected(rejection) => rejection.hint(),
             Self::Rules(fault) => fault.hint.clone(),
             Self::NotFound(_) => "`liucheng project list` shows what there is".to_owned(),
+            Self::NotSealed(_) => {
+                "a server seals every minute; `liucheng audit seal` does it now".to_owned()
+            }
             Self::Conflict { .. } => {
                 "look at the project again, then repeat the command with its present version"
                     .to_owned()

@@ -4,6 +4,7 @@
 //! Commands come in through [`commands`], time comes in through [`worker`], mail goes out
 //! through [`outbox`]; all three change a project only by way of `liucheng_model::decide`.
 
+pub mod audit;
 pub mod cache;
 pub mod commands;
 pub mod crash;
@@ -18,11 +19,11 @@ pub mod reminder;
 pub mod schedule;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod verify;
 pub mod worker;
 
 use std::sync::Arc;
 
+pub use audit::verify;
 pub use error::CommandError;
 
 use cache::Cache;

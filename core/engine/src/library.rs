@@ -7,11 +7,12 @@ use std::{
 
 use liucheng_model::{
     calendar::Calendar,
-    definition::{Definition, Source},
+    definition::{Definition, Source, hex},
     project::Pin,
     verdict::PackagePin,
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{
     error::CommandError,
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// The kind under which a definition and its overlay are kept in the store.
-const KIND: &str = "definition";
+pub(crate) const DEFINITION: &str = "definition";
 
 /// A definition's sources, kept so that a project stays on what it began with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,21 @@ pub struct Sources {
     pub base: String,
     /// The province's overlay.
     pub overlay: Option<String>,
+}
+
+impl Sources {
+    /// The digest of the definition they make: SHA-256 of the base, and of a zero byte and the overlay
+    /// where there is one; lower-case hex.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(self.base.as_bytes());
+        if let Some(overlay) = &self.overlay {
+            hasher.update([0]);
+            hasher.update(overlay.as_bytes());
+        }
+        hex(&hasher.finalize())
+    }
 }
 
 /// What a new project of a province goes by.
@@ -107,7 +123,7 @@ impl Library {
     pub async fn keep_in(&self, store: &dyn Store) -> Result<(), CommandError> {
         for entry in self.current.values() {
             let document = Document {
-                kind: KIND.to_owned(),
+                kind: DEFINITION.to_owned(),
                 digest: entry.definition.digest.clone(),
                 id: entry.definition.doc.id.clone(),
                 version: entry.definition.doc.version.clone(),
@@ -131,7 +147,7 @@ impl Library {
             return Ok(found);
         }
         let name = format!("{} {}", pin.id, pin.version);
-        let document = store.document(KIND, &pin.digest).await?;
+        let document = store.document(DEFINITION, &pin.digest).await?;
         let document = document.ok_or_else(|| {
             CommandError::Library(format!("definition {name} is not in the store"))
         })?;

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Engine,
+    audit::effects,
     cache::Snapshot,
     commands::Step,
     error::CommandError,
@@ -56,12 +57,14 @@ impl Engine {
     fn commit(&self, step: &Step, definition: &Definition) -> Result<Commit, CommandError> {
         let expected = step.version_before();
         let project = &step.decision.project;
+        let outbox = self.mails(step, definition);
         let record = Record {
             seq: expected + 1,
             at: step.now,
             actor: step.actor.clone(),
             cause: step.cause.clone(),
             events: step.decision.events.clone(),
+            effects: Some(effects::of_rows(&outbox, step.answer.as_ref())?),
         };
         let sealed = record.seal(step.head_before())?;
         let row = ProjectRow {
@@ -78,7 +81,6 @@ impl Engine {
             state: serde_json::to_string(project)?,
         };
         let (set_timers, clear_timers) = timers(step.id, &step.decision.events);
-        let outbox = self.mails(step, definition);
         Ok(Commit {
             expected,
             row,

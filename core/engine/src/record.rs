@@ -42,6 +42,10 @@ pub struct Record {
     pub cause: Cause,
     /// What, in order.
     pub events: Vec<Event>,
+    /// The digest of the mails and the answer written with it ([`crate::audit::effects`]), empty where
+    /// there are none; absent in records from before there were digests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effects: Option<String>,
 }
 
 impl Record {
@@ -83,4 +87,19 @@ pub fn chain(prev_hash: &str, payload: &str) -> String {
 #[must_use]
 pub fn digest(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_from_before_there_were_digests_read_and_seal_as_they_were() {
+        let payload = r#"{"seq":1,"at":5,"actor":"li","cause":"open","events":[]}"#;
+        let record: Record = serde_json::from_str(payload).unwrap();
+        assert_eq!(record.effects, None);
+        let row = record.seal(GENESIS).unwrap();
+        assert_eq!(row.payload, payload);
+        assert_eq!(Record::open(&row).unwrap(), record);
+    }
 }

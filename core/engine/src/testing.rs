@@ -1,8 +1,10 @@
 //! Stand-ins for the ports, for tests: a store in memory, a mailer that fails on demand, rules
 //! that have no opinion.
 
+mod audit;
+
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,9 +12,9 @@ use async_trait::async_trait;
 use liucheng_model::verdict::{Answer, Verdict};
 
 use crate::ports::{
-    AnswerRow, Backlog, Commit, CommitError, Document, Instant, Mail, MailError, MailOutcome,
-    MailRecord, MailState, Mailer, OutboxRow, Page, ProjectId, ProjectRow, ProvinceRules,
-    ReadError, RecordRow, RuleCall, RuleFault, Store, TimerRow, TokenRow,
+    AnswerRow, Backlog, Commit, CommitError, Document, Epoch, Instant, Leaf, Mail, MailError,
+    MailOutcome, MailRecord, MailState, Mailer, OutboxRow, Page, ProjectId, ProjectRow,
+    ProvinceRules, ReadError, RecordRow, RuleCall, RuleFault, Store, TimerRow, TokenRow,
 };
 
 /// A store in memory with the same promises as a real one, apart from surviving its process.
@@ -30,9 +32,18 @@ struct Tables {
     timers: BTreeMap<(ProjectId, String), TimerRow>,
     /// In the order they were planned.
     mail: Vec<MailRecord>,
+    /// The record that planned a mail, and the mail's place among those it planned.
+    mail_places: BTreeMap<(ProjectId, String), (u64, u64)>,
     answers: BTreeMap<(ProjectId, String), AnswerRow>,
     documents: Vec<Document>,
     tokens: BTreeMap<String, TokenRow>,
+    /// Projects that were changed since they were last sealed.
+    unsealed: BTreeSet<ProjectId>,
+    epochs: Vec<Epoch>,
+    leaves: BTreeMap<(ProjectId, u64), Leaf>,
+    /// The epochs that sealed documents, by kind and digest, and tokens.
+    document_epochs: BTreeMap<(String, String), u64>,
+    token_epochs: BTreeMap<String, u64>,
     /// The next commit fails with this reason.
     broken: Option<String>,
     /// Nothing can be written.
@@ -202,13 +213,21 @@ impl Store for MemoryStore {
         let Some(mail) = tables.mail.iter_mut().find(pending) else {
             return Ok(());
         };
+        // The same result again is the same attempt.
+        let again = MailOutcome::Retry {
+            not_before: mail.row.not_before,
+            error: mail.last_error.clone(),
+        };
+        if mail.row.attempts > 0 && outcome == again {
+            return Ok(());
+        }
+        mail.row.attempts += 1;
         match outcome {
             MailOutcome::Sent(at) => {
                 mail.state = MailState::Sent;
                 mail.sent_at = Some(at);
             }
             MailOutcome::Retry { not_before, error } => {
-                mail.row.attempts += 1;
                 mail.row.not_before = not_before;
                 mail.last_error = error;
             }
@@ -306,6 +325,8 @@ impl Tables {
         {
             return Err(CommitError::DuplicateCode(commit.row.code));
         }
+        let seq = commit.record.seq;
+        self.unsealed.insert(id);
         self.projects.insert(id, commit.row);
         self.history.entry(id).or_default().push(commit.record);
         for key in commit.clear_timers {
@@ -314,12 +335,14 @@ impl Tables {
         for timer in commit.set_timers {
             self.timers.insert((id, timer.key.clone()), timer);
         }
-        for row in commit.outbox {
+        for (row, ordinal) in commit.outbox.into_iter().zip(0..) {
             let known = self
                 .mail
                 .iter()
                 .any(|m| m.row.project == id && m.row.key == row.key);
             if !known {
+                let place = (id, row.key.clone());
+                self.mail_places.insert(place, (seq, ordinal));
                 self.mail.push(MailRecord {
                     row,
                     state: MailState::Pending,

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::transfer::TransferError;
+
 /// Why a database was not opened or migrated.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -67,6 +69,9 @@ pub enum StoreError {
         /// What went wrong.
         reason: String,
     },
+    /// It has to do with copying a database.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
 }
 
 impl StoreError {
@@ -82,6 +87,7 @@ impl StoreError {
             Self::MigrationsBehind { .. } => "E-STORE-MIGRATIONS-BEHIND",
             Self::Newer { .. } => "E-STORE-NEWER",
             Self::Migration { .. } => "E-STORE-MIGRATION",
+            Self::Transfer(error) => error.code(),
         }
     }
 
@@ -103,6 +109,7 @@ impl StoreError {
             Self::MigrationsBehind { .. } => "start the server once, or run `liucheng migrate`",
             Self::Newer { .. } => "install the newer version, or restore a backup from before it",
             Self::Migration { .. } => "keep the file as it is and report the message",
+            Self::Transfer(error) => error.hint(),
         }
     }
 }

@@ -4,11 +4,14 @@
 //! visible to those after it, so two changes of one project can share a group when the second was
 //! decided on the first. What remains is written by the database's own few statements.
 
-use std::collections::{HashMap, HashSet, hash_map::Entry};
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    sync::{Arc, Mutex},
+};
 
 use liucheng_engine::ports::{
-    AnswerRow, Commit, CommitError, Document, Instant, MailOutcome, OutboxRow, ProjectId,
-    RecordRow, TimerRow, TokenRow,
+    AnswerRow, Commit, CommitError, Document, Epoch, Instant, MailOutcome, OutboxRow, ProjectId,
+    RecordRow, Seal, TimerRow, TokenRow,
 };
 
 /// The hash before the first record.
@@ -26,6 +29,15 @@ pub(crate) enum Operation {
     },
     Document(Document),
     Token(TokenRow),
+    Seal(SealOrder),
+}
+
+/// An epoch to be sealed.
+#[derive(Debug)]
+pub(crate) struct SealOrder {
+    pub seal: Seal,
+    /// Where the epoch is put, if there was anything to seal.
+    pub sealed: Arc<Mutex<Option<Epoch>>>,
 }
 
 impl Operation {
@@ -37,7 +49,7 @@ impl Operation {
                 commit.row.state.len() + commit.record.payload.len() + answer
             }
             Self::Document(document) => document.bytes.len(),
-            Self::Postpone(_) | Self::FinishMail { .. } | Self::Token(_) => 0,
+            Self::Postpone(_) | Self::FinishMail { .. } | Self::Token(_) | Self::Seal(_) => 0,
         }
     }
 }
@@ -103,6 +115,8 @@ pub(crate) struct Group<'a> {
     pub documents: Vec<&'a Document>,
     /// Tokens to keep.
     pub tokens: Vec<&'a TokenRow>,
+    /// The epoch to seal when everything else is written.
+    pub seal: Option<&'a SealOrder>,
 }
 
 impl<'a> Group<'a> {
@@ -121,6 +135,7 @@ impl<'a> Group<'a> {
             answers: HashMap::new(),
             documents: Vec::new(),
             tokens: Vec::new(),
+            seal: None,
         }
     }
 
@@ -145,6 +160,8 @@ impl<'a> Group<'a> {
             }
             Operation::Document(document) => self.documents.push(document),
             Operation::Token(token) => self.tokens.push(token),
+            Operation::Seal(_) if self.seal.is_some() => return Verdict::Later,
+            Operation::Seal(order) => self.seal = Some(order),
         }
         Verdict::Write
     }
@@ -156,6 +173,7 @@ impl<'a> Group<'a> {
             && self.fates.is_empty()
             && self.documents.is_empty()
             && self.tokens.is_empty()
+            && self.seal.is_none()
     }
 
     /// The heads of the changed projects once the group is durable.

@@ -15,9 +15,12 @@ mod group;
 pub mod postgres;
 mod queue;
 mod read;
+#[cfg(test)]
+mod sharding;
 mod sql;
 mod sqlite;
 mod stats;
+pub mod transfer;
 
 use std::{sync::Arc, time::Duration};
 

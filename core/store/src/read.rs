@@ -4,8 +4,9 @@ use std::fmt;
 
 use chrono::NaiveDate;
 use liucheng_engine::ports::{
-    AnswerRow, Backlog, Document, Instant, MailRecord, MailState, OutboxRow, ProjectId, ProjectRow,
-    ReadError, RecordRow, TimerRow, TokenRow,
+    AnswerRow, Backlog, Document, Epoch, Instant, KeptDocument, KeptMail, KeptToken, Leaf,
+    MailRecord, MailState, OutboxRow, ProjectId, ProjectRow, ReadError, RecordRow, TimerRow,
+    TokenRow,
 };
 
 /// The columns of a row, by position. Both databases have the same ones; each says how it keeps them.
@@ -109,15 +110,83 @@ pub(crate) fn outbox<R: Fields>(row: &R) -> Result<OutboxRow, ReadError> {
 pub(crate) fn mail<R: Fields>(row: &R) -> Result<MailRecord, ReadError> {
     Ok(MailRecord {
         row: outbox(row)?,
-        state: match row.text(5)?.as_str() {
-            "pending" => MailState::Pending,
-            "sent" => MailState::Sent,
-            "dead" => MailState::Dead,
-            other => return Err(ReadError(format!("unknown state of a mail: {other}"))),
-        },
+        state: mail_state(&row.text(5)?)?,
         sent_at: row.optional_number(6)?.map(Instant),
         last_error: row.text(7)?,
     })
+}
+
+fn mail_state(text: &str) -> Result<MailState, ReadError> {
+    match text {
+        "pending" => Ok(MailState::Pending),
+        "sent" => Ok(MailState::Sent),
+        "dead" => Ok(MailState::Dead),
+        other => Err(ReadError(format!("unknown state of a mail: {other}"))),
+    }
+}
+
+pub(crate) fn epoch<R: Fields>(row: &R) -> Result<Epoch, ReadError> {
+    Ok(Epoch {
+        number: row.count(0)?,
+        sealed_at: row.instant(1)?,
+        leaves: row.count(2)?,
+        root: row.text(3)?,
+        previous: row.text(4)?,
+        hash: row.text(5)?,
+        key: row.text(6)?,
+        signature: row.text(7)?,
+    })
+}
+
+pub(crate) fn leaf<R: Fields>(row: &R) -> Result<Leaf, ReadError> {
+    Ok(Leaf {
+        project: row.project_id(0)?,
+        epoch: row.count(1)?,
+        version: row.count(2)?,
+        head: row.text(3)?,
+    })
+}
+
+pub(crate) fn kept_mail<R: Fields>(row: &R) -> Result<KeptMail, ReadError> {
+    Ok(KeptMail {
+        key: row.text(0)?,
+        seq: row.count(1)?,
+        ordinal: row.count(2)?,
+        not_before: row.instant(3)?,
+        attempts: row.count(4)?,
+        state: mail_state(&row.text(5)?)?,
+        mail: row.text(6)?,
+    })
+}
+
+pub(crate) fn kept_document<R: Fields>(row: &R) -> Result<KeptDocument, ReadError> {
+    Ok(KeptDocument {
+        kind: row.text(0)?,
+        digest: row.text(1)?,
+        id: row.text(2)?,
+        version: row.text(3)?,
+        position: row.count(4)?,
+        epoch: sealed_by(row, 5)?,
+        bytes: row.bytes(6)?,
+    })
+}
+
+pub(crate) fn kept_token<R: Fields>(row: &R) -> Result<KeptToken, ReadError> {
+    Ok(KeptToken {
+        hash: row.text(0)?,
+        actor: row.text(1)?,
+        roles: row.text(2)?,
+        at: row.instant(3)?,
+        epoch: sealed_by(row, 4)?,
+    })
+}
+
+fn sealed_by<R: Fields>(row: &R, index: usize) -> Result<Option<u64>, ReadError> {
+    let epoch = row.optional_number(index)?;
+    epoch
+        .map(u64::try_from)
+        .transpose()
+        .map_err(|error| failed(&error))
 }
 
 pub(crate) fn document<R: Fields>(row: &R) -> Result<Document, ReadError> {

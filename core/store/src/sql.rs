@@ -48,7 +48,86 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE state = 'pending' LIMIT
     (SELECT min(not_before) FROM outbox WHERE state = 'pending'),
     (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE state = 'dead' LIMIT $1) AS d),
     (SELECT min(fire_at) FROM timer)";
+/// How many projects were changed since they were last sealed, counted up to a limit.
+pub(crate) const UNSEALED: &str =
+    "SELECT count(*) FROM (SELECT project FROM unsealed LIMIT $1) AS marks";
+
+/// Whether a project was changed since it was last sealed.
+pub(crate) const IS_UNSEALED: &str = "SELECT count(*) FROM unsealed WHERE project = $1";
+
+/// Marks projects that were changed since they were last sealed and are not marked.
+pub(crate) const MARK_UNMARKED: &str = "
+INSERT INTO unsealed (project)
+SELECT p.id FROM project AS p WHERE p.version > coalesce((
+    SELECT l.version FROM epoch_leaf AS l WHERE l.project = p.id ORDER BY l.epoch DESC LIMIT 1), 0)
+ON CONFLICT (project) DO NOTHING";
+
+/// The newest epoch.
+pub(crate) const LAST_EPOCH: &str = "
+SELECT number, sealed_at, leaves, root, previous, hash, key, signature FROM epoch
+ORDER BY number DESC LIMIT 1";
+
+/// A page of epochs.
+pub(crate) const EPOCHS: &str = "
+SELECT number, sealed_at, leaves, root, previous, hash, key, signature FROM epoch
+WHERE number > $1 ORDER BY number LIMIT $2";
+
+/// Adds an epoch.
+pub(crate) const ADD_EPOCH: &str = "
+INSERT INTO epoch (number, sealed_at, leaves, root, previous, hash, key, signature)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/// All mails of a project, verbatim.
+pub(crate) const KEPT_MAIL: &str = "
+SELECT key, seq, ordinal, not_before, attempts, state, mail FROM outbox
+WHERE project = $1 ORDER BY seq, ordinal, key";
+
+/// All answers of a project.
+pub(crate) const ANSWERS: &str = "
+SELECT key, request, response, at FROM answer WHERE project = $1 ORDER BY key";
+
+/// A page of documents.
+pub(crate) const KEPT_DOCUMENTS: &str = "
+SELECT kind, digest, id, version, position, epoch, bytes FROM document
+WHERE (kind, digest) > ($1, $2) ORDER BY kind, digest LIMIT $3";
+
+/// A page of tokens.
+pub(crate) const KEPT_TOKENS: &str = "
+SELECT hash, actor, roles, at, epoch FROM token WHERE hash > $1 ORDER BY hash LIMIT $2";
+
+/// Documents that no epoch has sealed.
+pub(crate) const UNSEALED_DOCUMENTS: &str = "
+SELECT kind, digest, id, version, position, epoch, bytes FROM document
+WHERE epoch IS NULL ORDER BY kind, digest LIMIT $1";
+
+/// Tokens that no epoch has sealed.
+pub(crate) const UNSEALED_TOKENS: &str = "
+SELECT hash, actor, roles, at, epoch FROM token WHERE epoch IS NULL ORDER BY hash LIMIT $1";
+
+/// Notes the epoch (`$1`) that sealed a document.
+pub(crate) const SEAL_DOCUMENT: &str =
+    "UPDATE document SET epoch = $1 WHERE kind = $2 AND digest = $3 AND epoch IS NULL";
+
+/// Notes the epoch (`$1`) that sealed a token.
+pub(crate) const SEAL_TOKEN: &str = "UPDATE token SET epoch = $1 WHERE hash = $2 AND epoch IS NULL";
 
 /// The newest migration that was applied.
 pub(crate) const SCHEMA_VERSION: &str =
     "SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success";
+
+/// All of them, for the check in `sharding`.
+#[cfg(test)]
+pub(crate) const ALL: &[(&str, &str)] = &[
+    ("PUT_DOCUMENT", PUT_DOCUMENT),
+    ("PUT_TOKEN", PUT_TOKEN),
+    ("FIND_CODE", FIND_CODE),
+    ("ANSWER", ANSWER),
+    ("TIMERS", TIMERS),
+    ("MAIL", MAIL),
+    ("DOCUMENT", DOCUMENT),
+    ("DOCUMENTS", DOCUMENTS),
+    ("TOKEN", TOKEN),
+    ("TOKEN_COUNT", TOKEN_COUNT),
+    ("BACKLOG", BACKLOG),
+    ("SCHEMA_VERSION", SCHEMA_VERSION),
+];

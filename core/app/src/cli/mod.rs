@@ -1,16 +1,19 @@
 //! The command line: nouns, then verbs. One file for each noun.
 
+mod audit;
+mod backup;
 mod bench;
 mod calendar;
+mod database;
 mod doctor;
 mod migrate;
 mod plan;
 mod plugin;
 mod project;
+mod restore;
 mod serve;
 mod table;
 mod token;
-mod verify;
 mod workflow;
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -98,10 +101,20 @@ enum Command {
     Token(token::TokenCommand),
     /// Look at configuration, disk, database, calendar, packages and mail.
     Doctor(doctor::DoctorArgs),
-    /// Check that every project's state is the fold of its history.
-    Verify,
+    /// Check that nothing was changed, dropped, inserted or reordered: short for `audit verify`.
+    Verify(audit::VerifyArgs),
+    /// Prove that nothing was changed: seal, export, check.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Bring the database to this version's schema.
     Migrate,
+    /// Copy databases.
+    #[command(subcommand)]
+    Database(database::DatabaseCommand),
+    /// Back up the database, beside a server that may be running, and try backups out.
+    Backup(backup::BackupArgs),
+    /// Restore a backup into an empty place, checked before and after.
+    Restore(backup::FileArgs),
     /// Measure what this machine can do, with its raw limit beside it.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -203,8 +216,12 @@ fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {
         Command::Project(command) => wait(project::run(&global, command)),
         Command::Token(command) => wait(token::run(&global, command)),
         Command::Doctor(args) => wait(doctor::run(&global, &args)),
-        Command::Verify => wait(verify::run(&global)),
+        Command::Verify(args) => wait(audit::verify(&global, args)),
+        Command::Audit(command) => wait(audit::run(&global, command)),
         Command::Migrate => wait(migrate::run(&global)),
+        Command::Database(command) => wait(database::run(&global, command)),
+        Command::Backup(args) => wait(backup::run(&global, args)),
+        Command::Restore(args) => wait(restore::run(&global, args)),
         Command::Demo(args) => {
             // What the environment names is where real projects lie.
             let data = global.data.filter(|_| data_is_named);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use liucheng_engine::{CommandError, Engine, error::ErrorKind};
+use liucheng_engine::{CommandError, Engine, audit::seal::Sealer, error::ErrorKind};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tracing_subscriber::EnvFilter;
@@ -31,6 +31,8 @@ const CLOSE_MAX: Duration = Duration::from_secs(10);
 const ADOPTIONS: u32 = 20;
 /// The longest name of a node, in characters.
 const NODE_CHARS_MAX: usize = 64;
+/// How long the last epoch may take; what it would have sealed is sealed after the next start.
+const SEALER_MAX: Duration = Duration::from_secs(10);
 /// Where the server listens when nobody says otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
@@ -81,8 +83,11 @@ pub async fn run(global: &Global, args: ServeArgs) -> Result<Exit, Failure> {
     let roles = roles(&args, &place)?;
     let ready = Config::read(&place.dir)?.ready;
     start_log();
+    let signer = compose::signer(&place.dir)?;
     let engine = compose::open_as(&place, args.node).await?;
-    let served = serve_as(&engine, Node::new(roles, ready), args.listen, global.json).await;
+    let sealer = roles.worker.then(|| engine.sealer(signer));
+    let node = Node::new(roles, ready);
+    let served = serve_as(&engine, sealer, node, (args.listen, global.json)).await;
     // Whatever is queued is written, and what was claimed is free for other nodes.
     if timeout(CLOSE_MAX, engine.store.close()).await.is_err() {
         tracing::warn!("the store was not closed in time");
@@ -140,15 +145,16 @@ pub async fn serve(engine: Engine, listen: SocketAddr, as_json: bool) -> Result<
         worker: true,
     };
     let node = Node::new(roles, ReadyConfig::default());
-    serve_as(&engine, node, listen, as_json).await
+    let sealer = Some(engine.sealer(None));
+    serve_as(&engine, sealer, node, (listen, as_json)).await
 }
 
 /// Serves an engine as a node, until SIGINT or SIGTERM.
 async fn serve_as(
     engine: &Engine,
+    sealer: Option<Sealer>,
     node: Node,
-    listen: SocketAddr,
-    as_json: bool,
+    (listen, as_json): (SocketAddr, bool),
 ) -> Result<(), Failure> {
     let roles = node.roles;
     let listener = TcpListener::bind(listen)
@@ -176,6 +182,16 @@ async fn serve_as(
             }
         })
     };
+    // Stopped last, so that what the others did last is sealed as well.
+    let (stop_sealer, mut sealer_stopped) = watch::channel(false);
+    let mut sealing = tokio::spawn(async move {
+        match sealer {
+            Some(sealer) => sealer.run(sealer_stopped).await,
+            None => {
+                let _ = sealer_stopped.wait_for(|stop| *stop).await;
+            }
+        }
+    });
     let state = AppState::new(engine.clone(), node);
     let mut door = tokio::spawn(http::serve(listener, state, stopped));
     say(
@@ -196,6 +212,10 @@ async fn serve_as(
     }
     if !worker.is_finished() && timeout(WORKER_MAX, &mut worker).await.is_err() {
         worker.abort();
+    }
+    stop_sealer.send_replace(true);
+    if timeout(SEALER_MAX, &mut sealing).await.is_err() {
+        sealing.abort();
     }
     match fault {
         None => Ok(()),

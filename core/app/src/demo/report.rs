@@ -129,7 +129,11 @@ impl Report {
             "consistent": self.is_consistent(),
             "mails": self.projects.iter().map(|p| p.mails).sum::<usize>(),
             "projects": self.projects.iter().map(ProjectReport::to_json).collect::<Vec<_>>(),
-            "checks": self.checks,
+            "checks": self.checks.iter().map(|check| json!({
+                "code": check.code,
+                "records": check.records,
+                "problems": check.problems,
+            })).collect::<Vec<_>>(),
         })
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{Backlog, Instant, Mail, Schema, StoreFigures, StoreHealth};
+use super::{AuditStore, Backlog, Instant, Mail, Schema, StoreFigures, StoreHealth};
 
 /// Identifies a project for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ impl FromStr for ProjectId {
 }
 
 /// The state row of a project.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectRow {
     /// The project.
     pub id: ProjectId,
@@ -60,7 +60,7 @@ pub struct ProjectRow {
 }
 
 /// One record of the history. Records are never changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordRow {
     /// 1-based position in the project's history.
     pub seq: u64,
@@ -149,7 +149,7 @@ pub enum MailOutcome {
 }
 
 /// The stored answer to a command that carried an idempotency key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerRow {
     /// The caller's key, unique within the project.
     pub key: String,
@@ -255,7 +255,7 @@ pub struct Page {
 ///
 /// Private to this workspace: the methods may change with any release.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: AuditStore {
     /// The state row of a project.
     async fn load(&self, id: ProjectId) -> Result<Option<ProjectRow>, ReadError>;
     /// The state rows of those projects that exist, in any order.

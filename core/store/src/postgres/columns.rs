@@ -251,7 +251,7 @@ pub(crate) fn number(number: u64) -> i64 {
 }
 
 /// The bytes of a hash, whose form was checked before it was queued.
-fn bytes(hash: &str) -> Vec<u8> {
+pub(crate) fn bytes(hash: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or_default() as u8;
     hash.as_bytes()
         .chunks(2)

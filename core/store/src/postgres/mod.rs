@@ -7,12 +7,14 @@
 //! * Nodes share timers and mails by claims that end with a node's epoch (`node`), and wake each other
 //!   by notifications, which are only hints (`listen`).
 
+mod audit;
 mod columns;
 mod failure;
 mod listen;
 mod look_up;
 mod node;
-mod schema;
+pub(crate) mod schema;
+mod seal;
 mod sql;
 mod writer;
 
@@ -50,6 +52,8 @@ use crate::{
 #[cfg(test)]
 pub(crate) use schema::MIGRATIONS;
 pub(crate) use schema::Place;
+#[cfg(test)]
+pub(crate) use sql::ALL as STATEMENTS;
 
 type ReadQuery = Query<'static, Postgres, PgArguments>;
 
@@ -67,12 +71,19 @@ pub async fn open(location: &str, options: Options) -> Result<PostgresStore, Sto
     } else {
         place.migrate(&mut connection).await?
     };
+    place.refuse_unfinished(&mut connection).await?;
     tracing::debug!(database = %place.name, schema = found, "opened");
+    let store = PostgresStore::start(&place, options).await?;
+    // Once more, now that a copy can see that this node has come.
+    if let Err(refused) = place.refuse_unfinished(&mut connection).await {
+        store.close().await;
+        return Err(refused);
+    }
     connection
         .close()
         .await
         .map_err(|error| place.error(&error))?;
-    PostgresStore::start(&place, options).await
+    Ok(store)
 }
 
 /// Creates or migrates the schema.
@@ -80,6 +91,7 @@ pub(crate) async fn migrate(location: &str) -> Result<Migrated, StoreError> {
     let place = Place::parse(location)?;
     let mut connection = place.connect().await?;
     let from = place.migrate(&mut connection).await?;
+    place.refuse_unfinished(&mut connection).await?;
     connection
         .close()
         .await

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use super::{failure::is_passing, sql};
-use crate::{StoreError, check, sql as shared};
+use crate::{StoreError, check, sql as shared, transfer::marker};
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
@@ -126,6 +126,18 @@ impl Place {
             .fetch_one(connection)
             .await
             .map_err(failed)
+    }
+
+    /// Refuses a database that is being filled with the contents of another one.
+    pub(crate) async fn refuse_unfinished(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), StoreError> {
+        let found = sqlx::query_scalar(marker::UNFINISHED)
+            .fetch_optional(connection)
+            .await
+            .map_err(|error| self.error(&error))?;
+        marker::refused(found, &self.name)
     }
 
     /// Applies the missing migrations; returns the version before.

@@ -111,7 +111,12 @@ answered AS (
     INSERT INTO answer (project, key, request, response, at)
     SELECT * FROM unnest($45::uuid[], $46::text[], $47::text[], $48::text[], $49::bigint[])
         AS a (project)
-    WHERE (a.project IN (SELECT id FROM done)) IS TRUE)
+    WHERE (a.project IN (SELECT id FROM done)) IS TRUE),
+marked AS (
+    -- From the rows that are locked: whoever seals locks them first, so that a mark is either written
+    -- after the one before was taken away, or taken away after its change was read.
+    INSERT INTO unsealed (project) SELECT id FROM done
+    ON CONFLICT DO NOTHING)
 SELECT id FROM done"
 );
 
@@ -307,3 +312,27 @@ SELECT (SELECT count(*) FROM pg_tables
     (SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
         WHERE n.nspname = current_schema() AND c.relname = 'project'
             AND obj_description(c.oid, 'pg_class') = 'liucheng')";
+
+/// All of them, for the check in `sharding`.
+#[cfg(test)]
+pub(crate) const ALL: &[(&str, &str)] = &[
+    ("WRITE_GROUP", WRITE_GROUP),
+    ("HINT", HINT),
+    ("LOOK_UP", LOOK_UP),
+    ("LOAD", LOAD),
+    ("LOAD_ALL", LOAD_ALL),
+    ("LIST_FIRST", LIST_FIRST),
+    ("LIST_AFTER", LIST_AFTER),
+    ("HISTORY", HISTORY),
+    ("DUE_TIMERS", DUE_TIMERS),
+    ("DUE_MAIL", DUE_MAIL),
+    ("CLAIM_TIMERS", CLAIM_TIMERS),
+    ("CLAIM_MAIL", CLAIM_MAIL),
+    ("HOLDS_MAIL", HOLDS_MAIL),
+    ("TRY_ROOM", TRY_ROOM),
+    ("NEXT_WAKE", NEXT_WAKE),
+    ("BEGIN_EPOCH", BEGIN_EPOCH),
+    ("RENEW_EPOCH", RENEW_EPOCH),
+    ("END_EPOCH", END_EPOCH),
+    ("INSPECT", INSPECT),
+];

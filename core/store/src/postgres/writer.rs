@@ -448,7 +448,10 @@ fn concerned(operation: &Operation) -> Option<ProjectId> {
     match operation {
         Operation::Commit(commit) => Some(commit.row.id),
         Operation::Postpone(timer) => Some(timer.project),
-        Operation::FinishMail { .. } | Operation::Document(_) | Operation::Token(_) => None,
+        Operation::FinishMail { .. }
+        | Operation::Document(_)
+        | Operation::Token(_)
+        | Operation::Seal(_) => None,
     }
 }
 

@@ -5,12 +5,14 @@
 //!   process, the kernel and the power supply. After a failed commit nothing more is written until a
 //!   restart.
 
+mod audit;
 mod checkpoint;
 mod failure;
-mod lock;
+pub(crate) mod lock;
 mod look_up;
 mod parameters;
-mod schema;
+pub(crate) mod schema;
+mod seal;
 mod sql;
 mod writer;
 
@@ -45,6 +47,8 @@ use crate::{
 
 pub(crate) use failure::is_damage;
 pub(crate) use schema::{MIGRATIONS, locate, version};
+#[cfg(test)]
+pub(crate) use sql::ALL as STATEMENTS;
 
 /// Reads are short and the machine has few cores.
 const READERS: u32 = 4;
@@ -63,14 +67,16 @@ pub async fn open(location: &str, options: Options) -> Result<SqliteStore, Store
     if options.read_only {
         return SqliteStore::reader(path).await;
     }
-    let (connection, lock, _) = prepare(&path, &options).await?;
+    let (mut connection, lock, _) = prepare(&path, &options).await?;
+    schema::refuse_unfinished(&mut connection, &path).await?;
     Ok(SqliteStore::writer(path, connection, lock))
 }
 
 /// Creates or migrates the database and closes it again.
 pub(crate) async fn migrate(location: &str, options: &Options) -> Result<Migrated, StoreError> {
     let path = schema::locate(location)?;
-    let (connection, _lock, from) = prepare(&path, options).await?;
+    let (mut connection, _lock, from) = prepare(&path, options).await?;
+    schema::refuse_unfinished(&mut connection, &path).await?;
     connection
         .close()
         .await
@@ -86,7 +92,8 @@ pub(crate) async fn connect_for_reading(path: &Path) -> Result<SqliteConnection,
     schema::connect(&schema::read_options(path), path).await
 }
 
-async fn prepare(
+/// Takes the lock and opens the file for writing, created and migrated; returns the version before.
+pub(crate) async fn prepare(
     path: &Path,
     options: &Options,
 ) -> Result<(SqliteConnection, WriteLock, i64), StoreError> {
@@ -129,6 +136,7 @@ impl SqliteStore {
             .map_err(|error| open_error(&path, &error))?;
         let found = schema::version(&mut connection, &path).await?;
         check::version(found, &path.display())?;
+        schema::refuse_unfinished(&mut connection, &path).await?;
         drop(connection);
         Ok(Self {
             readers,

@@ -1,12 +1,18 @@
 //! A group as JSON, one parameter for each kind of row.
 
+use std::collections::HashSet;
+
+use liucheng_engine::ports::ProjectId;
 use serde::Serialize;
 
 use super::sql::PARAMETERS;
 use crate::group::{Fate, Group, TimerChange};
 
-/// The parameters of [`super::sql::WRITE_GROUP`].
-pub(crate) fn parameters(group: &Group<'_>) -> Result<[String; PARAMETERS], serde_json::Error> {
+/// The parameters of [`super::sql::WRITE_GROUP`]; `marked` are projects known to be marked as changed.
+pub(crate) fn parameters(
+    group: &Group<'_>,
+    marked: &HashSet<ProjectId>,
+) -> Result<[String; PARAMETERS], serde_json::Error> {
     let (mut clear, mut set, mut postpone) = (Vec::new(), Vec::new(), Vec::new());
     for ((project, key), change) in &group.timers {
         let project = project.0.simple();
@@ -28,7 +34,13 @@ pub(crate) fn parameters(group: &Group<'_>) -> Result<[String; PARAMETERS], serd
         outbox(group)?,
         fates(group)?,
         answers(group)?,
+        unmarked(group, marked)?,
     ])
+}
+
+fn unmarked(group: &Group<'_>, marked: &HashSet<ProjectId>) -> Result<String, serde_json::Error> {
+    let new = group.changed.keys().filter(|id| !marked.contains(id));
+    json(&new.map(|id| id.0.simple()).collect::<Vec<_>>())
 }
 
 fn projects(group: &Group<'_>) -> Result<String, serde_json::Error> {

@@ -13,7 +13,7 @@ use sqlx::{
 };
 
 use super::{checkpoint::LOG_BYTES, lock::private, sql};
-use crate::{StoreError, check, sql as shared};
+use crate::{StoreError, check, sql as shared, transfer::marker};
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
@@ -122,6 +122,18 @@ pub(crate) async fn version(
         .fetch_one(&mut *connection)
         .await
         .map_err(failed)
+}
+
+/// Refuses a database that is being filled with the contents of another one.
+pub(crate) async fn refuse_unfinished(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<(), StoreError> {
+    let found = sqlx::query_scalar(marker::UNFINISHED)
+        .fetch_optional(connection)
+        .await
+        .map_err(|error| open_error(path, &error))?;
+    marker::refused(found, &path.display().to_string())
 }
 
 /// Applies the missing migrations; returns the version before.

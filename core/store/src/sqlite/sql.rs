@@ -11,7 +11,8 @@
 /// prepares and keeps all statements of one text; should it ever stop to, run them one by one.
 ///
 /// Parameters: `$1` projects, `$2` new codes of known projects, `$3` history, `$4` timers to remove,
-/// `$5` timers to set, `$6` timers to postpone, `$7` mails, `$8` fates of mails, `$9` answers.
+/// `$5` timers to set, `$6` timers to postpone, `$7` mails, `$8` fates of mails, `$9` answers, `$10`
+/// projects that are not known to be marked as changed.
 pub(crate) const WRITE_GROUP: &str = "
 BEGIN IMMEDIATE;
 
@@ -63,10 +64,13 @@ WHERE outbox.project = unhex(j.value ->> 0) AND outbox.key = j.value ->> 1
 
 INSERT INTO answer (project, key, request, response, at)
 SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM jsonb_each($9);
+
+INSERT INTO unsealed (project) SELECT unhex(value) FROM jsonb_each($10) WHERE true
+ON CONFLICT (project) DO NOTHING;
 ";
 
 /// How many parameters [`WRITE_GROUP`] has.
-pub(crate) const PARAMETERS: usize = 9;
+pub(crate) const PARAMETERS: usize = 10;
 
 /// A number in the file's head that liucheng does not use: writing it again tells whether writing works.
 pub(crate) const USER_VERSION: &str = "PRAGMA user_version";
@@ -141,3 +145,21 @@ SELECT (SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'),
     (SELECT count(*) FROM sqlite_schema
         WHERE type = 'table' AND name <> '_sqlx_migrations' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'),
     (SELECT application_id FROM pragma_application_id)";
+
+/// All of them, for the check in `sharding`.
+#[cfg(test)]
+pub(crate) const ALL: &[(&str, &str)] = &[
+    ("WRITE_GROUP", WRITE_GROUP),
+    ("USER_VERSION", USER_VERSION),
+    ("COMMIT", COMMIT),
+    ("LOOK_UP", LOOK_UP),
+    ("LOAD", LOAD),
+    ("LOAD_ALL", LOAD_ALL),
+    ("LIST_FIRST", LIST_FIRST),
+    ("LIST_AFTER", LIST_AFTER),
+    ("HISTORY", HISTORY),
+    ("DUE_TIMERS", DUE_TIMERS),
+    ("DUE_MAIL", DUE_MAIL),
+    ("NEXT_WAKE", NEXT_WAKE),
+    ("INSPECT", INSPECT),
+];

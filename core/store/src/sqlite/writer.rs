@@ -8,16 +8,16 @@
 //! **A failed commit of any other kind** stops it until the process is started again.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     mem,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
 use liucheng_engine::{
     crash_point,
-    ports::{CommitError, ProjectId},
+    ports::{CommitError, Epoch, ProjectId},
 };
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tracing::{error, info, warn};
@@ -28,7 +28,9 @@ use super::{
     lock::WriteLock,
     look_up::look_up,
     parameters::parameters,
-    schema, sql,
+    schema,
+    seal::seal,
+    sql,
 };
 use crate::{
     StoreError,
@@ -69,6 +71,8 @@ pub(crate) struct Writer {
     room_look: Option<tokio::time::Instant>,
     /// The last version of projects changed lately, as committed.
     heads: HashMap<ProjectId, Head>,
+    /// Projects that are marked as changed since they were last sealed, as far as remembered.
+    marked: HashSet<ProjectId>,
     /// Why nothing is written any more.
     stopped: Option<String>,
     lock: WriteLock,
@@ -92,6 +96,7 @@ impl Writer {
             checkpoints,
             room_look: None,
             heads: HashMap::new(),
+            marked: HashSet::new(),
             stopped: None,
             lock,
         };
@@ -210,6 +215,7 @@ impl Writer {
     /// not after others, and a closed connection has rolled back for certain.
     async fn recover(&mut self) {
         self.heads.clear();
+        self.marked.clear();
         if self.stopped.is_some() {
             return;
         }
@@ -340,7 +346,7 @@ impl Writer {
             return Ok(verdicts);
         }
         crash_point!("sqlite.looked-up");
-        write(&mut self.connection, &group).await?;
+        let sealed = write(&mut self.connection, &group, &self.marked).await?;
         crash_point!("sqlite.written");
         self.queue.measured(started, jobs.len());
         sqlx::query(sql::COMMIT)
@@ -351,6 +357,15 @@ impl Writer {
         self.counters.transaction(group.commits());
         self.counters.group(jobs.len(), started.elapsed());
         self.checkpoints.wrote();
+        if let Some(order) = group.seal {
+            // Only now is there such an epoch.
+            *order.sealed.lock().unwrap_or_else(PoisonError::into_inner) = sealed;
+        }
+        if group.seal.is_some() || self.marked.len() > HEADS {
+            self.marked.clear();
+        } else {
+            self.marked.extend(group.changed.keys());
+        }
         let changed = group.new_heads();
         if self.heads.len() + changed.len() > HEADS {
             self.heads.clear();
@@ -360,9 +375,14 @@ impl Writer {
     }
 }
 
-/// Writes all rows of a group, without committing them.
-async fn write(connection: &mut SqliteConnection, group: &Group<'_>) -> Result<(), sqlx::Error> {
-    let parameters = parameters(group).map_err(|error| sqlx::Error::Encode(error.into()))?;
+/// Writes all rows of a group, without committing them; returns the epoch it seals.
+async fn write(
+    connection: &mut SqliteConnection,
+    group: &Group<'_>,
+    marked: &HashSet<ProjectId>,
+) -> Result<Option<Epoch>, sqlx::Error> {
+    let parameters =
+        parameters(group, marked).map_err(|error| sqlx::Error::Encode(error.into()))?;
     let mut query = sqlx::query(sql::WRITE_GROUP);
     for parameter in parameters {
         query = query.bind(parameter);
@@ -387,7 +407,10 @@ async fn write(connection: &mut SqliteConnection, group: &Group<'_>) -> Result<(
             .execute(&mut *connection)
             .await?;
     }
-    Ok(())
+    match group.seal {
+        Some(order) => seal(connection, &order.seal).await,
+        None => Ok(None),
+    }
 }
 
 /// Waits for an instant, for ever without one.

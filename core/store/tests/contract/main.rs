@@ -10,8 +10,12 @@
 mod checkpoint;
 mod checks;
 mod crash;
+mod memory;
 mod model;
 mod postgres;
 mod samples;
 mod server;
 mod sqlite;
+mod tamper;
+mod transfer;
+mod upgrade;

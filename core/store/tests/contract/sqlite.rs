@@ -7,7 +7,7 @@ use liucheng_store::{Options, SqliteStore, StoreError, latest_schema_version, mi
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
-    checks::{Database, store_contract},
+    checks::{Database, WITHOUT_EPOCHS, seal_what_older_programs_left, store_contract},
     samples::{change, id, opening, together},
 };
 
@@ -272,4 +272,18 @@ async fn a_change_behind_the_writers_back_is_noticed() {
     };
     assert_eq!((found, changed_by.as_str()), (2, "intruder"));
     store.commit(opening(2)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_older_programs_left_is_sealed() {
+    let database = Sqlite::new();
+    let store = database.store(NO_WAIT).await.unwrap();
+    for number in [1, 2] {
+        store.commit(opening(number)).await.unwrap();
+    }
+    store.close().await;
+    database.execute(WITHOUT_EPOCHS).await;
+    let store = database.open().await;
+    let unmark = async || database.execute("DELETE FROM unsealed").await;
+    seal_what_older_programs_left(&*store, unmark).await;
 }

@@ -3,6 +3,7 @@
 mod commits;
 mod health;
 mod queues;
+mod seals;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use liucheng_engine::ports::Store;
 pub use commits::*;
 pub use health::*;
 pub use queues::*;
+pub use seals::*;
 
 /// A place for one database, removed at the end.
 pub trait Database {
@@ -42,6 +44,7 @@ macro_rules! store_contract {
             documents_are_kept_once tokens_are_kept reopening_keeps_everything
             acknowledged_is_readable_at_once many_committers_share_a_history
             what_waits_is_counted a_store_that_works_has_no_trouble);
+        $crate::checks::seal_contract!($database);
     };
     ($database:ty: $($check:ident)*) => {
         $(
@@ -56,3 +59,14 @@ macro_rules! store_contract {
     };
 }
 pub(crate) use store_contract;
+
+/// The part of the contract that speaks of epochs.
+macro_rules! seal_contract {
+    ($database:ty) => {
+        $crate::checks::store_contract!($database:
+            an_epoch_seals_what_changed an_epoch_has_a_limit epochs_are_chained_and_signed
+            documents_and_tokens_are_sealed_once a_dossier_is_complete
+            nothing_is_lost_while_sealing sealing_at_once_makes_one_chain);
+    };
+}
+pub(crate) use seal_contract;

@@ -11,7 +11,10 @@ use liucheng_store::{Options, PostgresStore};
 use tokio::sync::Notify;
 
 use super::{Postgres, database};
-use crate::samples::{change, id, mail, opening, timer, together};
+use crate::{
+    checks::{Database, seal_while_changing},
+    samples::{change, id, mail, opening, timer, together},
+};
 
 const PROJECTS: u128 = 300;
 const DUE: Instant = Instant(100);
@@ -272,4 +275,14 @@ async fn two_nodes_share_a_project_without_losing_a_change() {
     for pair in history.windows(2) {
         assert_eq!(pair[0].hash, pair[1].prev_hash);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_change_and_seal_together_lose_nothing() {
+    let database = database!();
+    let stores = [
+        Database::open(&database).await,
+        Database::open(&database).await,
+    ];
+    seal_while_changing(&stores).await;
 }

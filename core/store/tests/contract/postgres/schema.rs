@@ -6,7 +6,7 @@ use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{Postgres, database};
 use crate::{
-    checks::Database,
+    checks::{Database, WITHOUT_EPOCHS, seal_what_older_programs_left},
     samples::{id, opening},
     sqlite::Sqlite,
 };
@@ -88,7 +88,14 @@ async fn hot_tables_have_keys_that_start_with_the_project() {
         let mut keys = columns.iter().filter(|c| c.0 == table && c.4 == 1);
         keys.next().map(|c| c.1.as_str())
     };
-    for table in ["history", "timer", "outbox", "answer"] {
+    for table in [
+        "history",
+        "timer",
+        "outbox",
+        "answer",
+        "unsealed",
+        "epoch_leaf",
+    ] {
         assert_eq!(first(table), Some("project"), "{table}");
     }
     assert_eq!(first("project"), Some("id"));
@@ -170,4 +177,18 @@ async fn unreachable_servers_are_named_without_the_password() {
     let refused = database.store(Options::DEFAULT).await.unwrap_err();
     assert_eq!(refused.code(), "E-STORE-LOCATION");
     assert!(!refused.to_string().contains("geheim"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_older_programs_left_is_sealed() {
+    let database = database!();
+    let store = database.open().await;
+    for number in [1, 2] {
+        store.commit(opening(number)).await.unwrap();
+    }
+    store.close().await;
+    database.execute(WITHOUT_EPOCHS).await;
+    let store = database.open().await;
+    let unmark = async || database.execute("DELETE FROM unsealed").await;
+    seal_what_older_programs_left(&*store, unmark).await;
 }

@@ -1,0 +1,82 @@
+//! Keys that sign epochs.
+
+use std::{fs::OpenOptions, io::Write, path::PathBuf};
+
+use clap::Args;
+use liucheng_engine::audit::{Signer, sign::is_public_key};
+use liucheng_model::definition::hex;
+use serde_json::json;
+
+use super::files::private;
+use crate::{
+    cli::Global,
+    output::{Exit, Failure, document, line},
+};
+
+/// Where the key goes.
+#[derive(Debug, Args)]
+pub struct KeygenArgs {
+    /// The file; it must not exist yet.
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+}
+
+/// Makes a key, keeps it in a file for its owner only and shows its public half.
+pub fn generate(global: &Global, args: &KeygenArgs) -> Result<Exit, Failure> {
+    let secret = random()?;
+    let public = Signer::new(&secret).public();
+    let path = args.to.display();
+    let written = private(OpenOptions::new().write(true).create_new(true))
+        .open(&args.to)
+        .and_then(|mut file| {
+            writeln!(file, "{}", hex(&secret))?;
+            file.sync_all()
+        });
+    written.map_err(|error| {
+        Failure::new(
+            Exit::Unavailable,
+            "E-AUDIT-FILE",
+            format!("{path}: {error}"),
+        )
+        .at("--to")
+        .hint("choose a new file in a folder that exists")
+    })?;
+    if global.json {
+        return document(&json!({"key-file": args.to, "public": public})).map(|()| Exit::Ok);
+    }
+    line(format!(
+        "The public key, to be noted elsewhere:\n\n  {public}\n"
+    ))?;
+    line(format!(
+        "Sign with it by `[audit] key-file = \"{path}\"` in liucheng.toml."
+    ))?;
+    Ok(Exit::Ok)
+}
+
+/// 32 random bytes.
+pub fn random() -> Result<[u8; 32], Failure> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        let message = format!("no random numbers: {error}");
+        Failure::new(Exit::Unavailable, "E-RANDOM", message)
+    })?;
+    Ok(bytes)
+}
+
+/// Public keys as they were typed.
+pub fn trusted(keys: &[String]) -> Result<Vec<String>, Failure> {
+    let keys = keys.iter().map(|key| key.trim().to_lowercase());
+    keys.map(|key| {
+        if is_public_key(&key) {
+            return Ok(key);
+        }
+        Err(Failure::new(
+            Exit::Usage,
+            "E-AUDIT-KEY",
+            format!("{key:?} is no public key"),
+        )
+        .at("--key")
+        .hint("give the 64 hex digits that `audit keygen` showed"))
+    })
+    .collect()
+}

@@ -1,0 +1,128 @@
+//! `liucheng database`.
+
+use clap::{Args, Subcommand};
+use liucheng_engine::verify::ProjectCheck;
+use serde_json::{Value as Json, json};
+
+use super::Global;
+use crate::{
+    compose::{
+        Place,
+        transfer::{self, Order, Summary},
+    },
+    output::{Exit, Failure, document, line},
+    progress::Bar,
+};
+
+/// Commands on databases as a whole.
+#[derive(Debug, Subcommand)]
+pub enum DatabaseCommand {
+    /// Copy everything into another, empty database, and compare the two. Run again, it goes on.
+    ///
+    /// The source is only read, in one snapshot, and a server may be using it; what is changed there
+    /// afterwards is not in the copy. To move, stop the server before the last run.
+    Copy(CopyArgs),
+}
+
+/// From where to where.
+#[derive(Debug, Args)]
+pub struct CopyArgs {
+    /// The database to read: a path, `sqlite://PATH` or `postgres://USER@HOST/DATABASE`.
+    #[arg(value_name = "FROM")]
+    source: String,
+    /// The empty database to fill; an SQLite file is made.
+    #[arg(value_name = "TO")]
+    target: String,
+    /// Leave the copy unfinished, for a short stop later: without this option, the same command
+    /// then copies what has changed and finishes it.
+    #[arg(long)]
+    prepare: bool,
+}
+
+/// Runs a command on databases.
+pub async fn run(global: &Global, command: DatabaseCommand) -> Result<Exit, Failure> {
+    let DatabaseCommand::Copy(args) = command;
+    let bar = Bar::new(global.json);
+    let order = Order {
+        source: &args.source,
+        called: None,
+        target: &args.target,
+        prepare: args.prepare,
+    };
+    let summary = transfer::copy(order, &bar).await?;
+    if !summary.finished {
+        return prepared(global, &summary);
+    }
+    let place = Place::new(global.data_dir(), Some(args.target));
+    let checks = transfer::verify_all(&place).await?;
+    if global.json {
+        document(&as_json(&summary, &checks))?;
+    } else {
+        let begun = if summary.resumed {
+            ", begun earlier"
+        } else {
+            ""
+        };
+        line(format!("{} → {}{begun}", summary.source, summary.target))?;
+        for table in &summary.tables {
+            let digest = table.digest.get(..16).unwrap_or_default();
+            line(format!(
+                "  {:10} {:>9} rows  {digest}…",
+                table.table, table.rows
+            ))?;
+        }
+        line(format!(
+            "{} projects with {} records, equal on both sides",
+            summary.contents.projects, summary.contents.records
+        ))?;
+    }
+    report(global, &checks)
+}
+
+/// Says what is still to be done.
+fn prepared(global: &Global, summary: &Summary) -> Result<Exit, Failure> {
+    if global.json {
+        document(&json!(summary))?;
+    } else {
+        line(format!(
+            "{} → {}: {} projects with {} records so far",
+            summary.source, summary.target, summary.contents.projects, summary.contents.records
+        ))?;
+        line("not finished: stop the server and run the same command without --prepare")?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// What was copied, for programs.
+pub fn as_json(summary: &Summary, checks: &[ProjectCheck]) -> Json {
+    let mut value = serde_json::to_value(summary).unwrap_or_default();
+    if let Json::Object(fields) = &mut value {
+        let bad: Vec<_> = bad(checks).collect();
+        fields.insert("verified".to_owned(), json!(checks.len()));
+        fields.insert("bad".to_owned(), json!(bad));
+    }
+    value
+}
+
+/// The projects in which the check found something.
+pub fn bad(checks: &[ProjectCheck]) -> impl Iterator<Item = &ProjectCheck> {
+    checks.iter().filter(|check| !check.problems.is_empty())
+}
+
+/// Says what the check of all projects found; the exit code for it.
+pub fn report(global: &Global, checks: &[ProjectCheck]) -> Result<Exit, Failure> {
+    let count = bad(checks).count();
+    if !global.json {
+        for check in bad(checks) {
+            line(format!("BAD  {:24} {} records", check.code, check.records))?;
+            for problem in &check.problems {
+                line(format!("       {problem}"))?;
+            }
+        }
+        line(format!(
+            "{} projects checked, {count} bad: state = fold(history)",
+            checks.len()
+        ))?;
+    }
+    Ok(if count == 0 { Exit::Ok } else { Exit::Rejected })
+}
