@@ -17,6 +17,7 @@ fn links_lead_somewhere() {
         "docs/configuration.md",
         "docs/api.md",
         "docs/logging.md",
+        "docs/testing.md",
         "docs/audit.md",
     ] {
         let path = root().join(name);

@@ -213,13 +213,21 @@ impl Store for MemoryStore {
         let Some(mail) = tables.mail.iter_mut().find(pending) else {
             return Ok(());
         };
+        // The same result again is the same attempt.
+        let again = MailOutcome::Retry {
+            not_before: mail.row.not_before,
+            error: mail.last_error.clone(),
+        };
+        if mail.row.attempts > 0 && outcome == again {
+            return Ok(());
+        }
+        mail.row.attempts += 1;
         match outcome {
             MailOutcome::Sent(at) => {
                 mail.state = MailState::Sent;
                 mail.sent_at = Some(at);
             }
             MailOutcome::Retry { not_before, error } => {
-                mail.row.attempts += 1;
                 mail.row.not_before = not_before;
                 mail.last_error = error;
             }

@@ -303,7 +303,7 @@ async fn mail_is_tried_again_with_the_same_id_and_given_up_in_the_end() {
         "{mails:#?}"
     );
     assert!(
-        mails.iter().any(|m| m.row.attempts > 0),
+        mails.iter().any(|m| m.row.attempts > 1),
         "the failures were met"
     );
     let ids: Vec<String> = world
@@ -457,7 +457,17 @@ async fn another_person_does_not_get_somebody_elses_answer() {
 
 #[tokio::test]
 async fn a_refusal_never_rests_on_what_another_process_has_changed() {
-    let world = World::with(BASE, MemoryStore::shared());
+    a_refusal_rests_on_what_is_there(MemoryStore::shared()).await;
+}
+
+#[tokio::test]
+async fn a_refusal_never_rests_on_a_change_whose_caller_went_away() {
+    // It is written and not remembered, as if another had made it.
+    a_refusal_rests_on_what_is_there(MemoryStore::new()).await;
+}
+
+async fn a_refusal_rests_on_what_is_there(store: MemoryStore) {
+    let world = World::with(BASE, store);
     let other = Engine {
         cache: Arc::default(),
         ..world.engine.clone()
@@ -484,7 +494,16 @@ async fn a_refusal_never_rests_on_what_another_process_has_changed() {
 
 #[tokio::test]
 async fn timers_fire_on_the_state_that_is_there() {
-    let world = World::with(BENCHMARK, MemoryStore::shared());
+    timers_fire_on_what_is_there(MemoryStore::shared()).await;
+}
+
+#[tokio::test]
+async fn timers_fire_on_a_change_that_is_not_remembered_yet() {
+    timers_fire_on_what_is_there(MemoryStore::new()).await;
+}
+
+async fn timers_fire_on_what_is_there(store: MemoryStore) {
+    let world = World::with(BENCHMARK, store);
     let other = Engine {
         cache: Arc::default(),
         ..world.engine.clone()

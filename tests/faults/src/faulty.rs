@@ -1,6 +1,8 @@
 //! A store around a real one that fails at the port: reads and writes refused, answers lost, conflicts
 //! that were none, and pauses that put things in another order.
 
+mod audit;
+
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},

@@ -11,8 +11,8 @@ use std::{
 
 use liucheng_engine::{
     ports::{
-        Commit, CommitError, Document, Instant, MailOutcome, MailState, ProjectId, ReadError,
-        Store, TimerRow, TokenRow,
+        AuditStore, Commit, CommitError, Document, Epoch, Instant, MailOutcome, MailState,
+        ProjectId, ReadError, Seal, Store, TimerRow, TokenRow,
     },
     testing::MemoryStore,
 };
@@ -38,6 +38,8 @@ pub enum Operation {
     Document(Document),
     /// A token.
     Token(TokenRow),
+    /// An epoch to seal, and where it is put.
+    Seal(Seal, Arc<Mutex<Option<Epoch>>>),
 }
 
 /// Where the answer to a change is put.
@@ -350,7 +352,9 @@ impl Database {
 
     /// Writes one change as a real store would; `None` for whatever is replayed after a restart.
     async fn apply(&self, operation: &Operation, process: Option<u64>) -> Result<(), CommitError> {
-        self.state().notes.durable += 1;
+        // To look whether there is something to seal changes nothing.
+        let looks = matches!(operation, Operation::Seal(..));
+        self.state().notes.durable += u64::from(!looks);
         match operation {
             Operation::Commit(commit) => {
                 let mut commit = commit.clone();
@@ -409,6 +413,11 @@ impl Database {
             }
             Operation::Document(document) => self.memory.put_document(document.clone()).await,
             Operation::Token(token) => self.memory.put_token(token.clone()).await,
+            Operation::Seal(seal, sealed) => {
+                let epoch = self.memory.seal(seal.clone()).await?;
+                *sealed.lock().unwrap_or_else(PoisonError::into_inner) = epoch;
+                Ok(())
+            }
         }
     }
 

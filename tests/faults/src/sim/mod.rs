@@ -5,6 +5,7 @@
 //! on to its next call of a port, or the disk catch up, or somebody give a command, or something break.
 //! Then everything heals, and everything has to drain. The same seed gives the same run.
 
+mod audit;
 mod database;
 mod node;
 mod options;

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use liucheng_engine::{
     CommandError, Engine,
     commands::{Answer, FireEvent},
-    ports::{Clock, Instant, ProvinceRules, RuleCall, RuleFault},
+    ports::{Clock, Epoch, Instant, ProvinceRules, RuleCall, RuleFault},
 };
 use liucheng_model::verdict::{Answer as RuleAnswer, Verdict};
 
@@ -78,6 +78,8 @@ pub enum Done {
     Command(usize, usize, Result<Answer, CommandError>),
     /// Timers were fired.
     Fired(Result<usize, CommandError>),
+    /// Epochs were sealed.
+    Sealed(Result<Vec<Epoch>, CommandError>),
     /// Mails were sent.
     Delivered(Result<usize, CommandError>),
 }
@@ -172,6 +174,15 @@ pub fn fire_due(engine: Arc<Engine>) -> Task {
     let work = async move { Done::Fired(engine.fire_due().await) };
     Task {
         name: "timers",
+        work: Box::pin(work),
+    }
+}
+
+/// The audit's look at what is not sealed yet.
+pub fn seal_due(engine: Arc<Engine>) -> Task {
+    let work = async move { Done::Sealed(engine.sealer(None).seal_due().await) };
+    Task {
+        name: "seal",
         work: Box::pin(work),
     }
 }

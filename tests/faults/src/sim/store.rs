@@ -55,7 +55,7 @@ impl NodeStore {
         give_way().await;
     }
 
-    async fn read(&self) -> Result<(), ReadError> {
+    pub(super) async fn read(&self) -> Result<(), ReadError> {
         self.wait().await;
         let mut state = self.database.state();
         let rate = state.rates.read;
@@ -66,7 +66,7 @@ impl NodeStore {
         Ok(())
     }
 
-    async fn write(&self, operation: Operation) -> Result<(), CommitError> {
+    pub(super) async fn write(&self, operation: Operation) -> Result<(), CommitError> {
         self.wait().await;
         let slot = self.database.submit(self.process, operation);
         let result = poll_fn(|context| {

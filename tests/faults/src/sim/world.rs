@@ -10,7 +10,7 @@ use chrono::{NaiveDate, NaiveTime};
 use liucheng_engine::{
     Engine,
     library::{Entry, Library},
-    ports::{Clock, Instant, Store},
+    ports::{AuditStore, Clock, Epoch, Instant, Store},
     record::Cause,
 };
 use liucheng_model::project::Project;
@@ -52,6 +52,8 @@ pub struct World {
     nodes: Vec<Node>,
     processes: u64,
     oracle: Oracle,
+    /// Epochs that were published.
+    epochs: Vec<Epoch>,
     trace: Vec<String>,
     full_until: Option<Instant>,
     /// How often what goes wrong now.
@@ -103,6 +105,7 @@ impl World {
             nodes,
             processes: 0,
             oracle: Oracle::default(),
+            epochs: Vec::new(),
             trace: Vec::new(),
             full_until: None,
             begun,
@@ -201,6 +204,10 @@ impl World {
         let mut problems = invariants(&view, &library, Some(&postponed)).await?;
         problems.extend(self.oracle.problems(&view).await?);
         problems.extend(self.office.problems(&view, &self.database, drained).await?);
+        // What was published can be anchored elsewhere, and has to stay.
+        let kept = view.epochs(0, u32::MAX).await?;
+        let lost = self.epochs.iter().filter(|epoch| !kept.contains(epoch));
+        problems.extend(lost.map(|epoch| format!("epoch {} is lost", epoch.number)));
         if drained {
             let now = self.now();
             let due = self.database.memory.due_timers(now, u32::MAX).await?;
@@ -294,7 +301,8 @@ impl World {
         match self.random.below(100) {
             0..=7 => self.new_command(index).await?,
             8..=10 => self.repeat_command(index),
-            11..=15 => self.look_at(index, "timers"),
+            11..=14 => self.look_at(index, "timers"),
+            15 => self.look_at(index, "seal"),
             16..=19 => self.look_at(index, "delivery"),
             20..=22 => self.pass_time().await?,
             23..=32 => {
@@ -470,10 +478,10 @@ impl World {
         let Some(engine) = node.engine.clone() else {
             return;
         };
-        let task = if what == "timers" {
-            node::fire_due(engine)
-        } else {
-            node::deliver_due(engine)
+        let task = match what {
+            "timers" => node::fire_due(engine),
+            "seal" => node::seal_due(engine),
+            _ => node::deliver_due(engine),
         };
         node.tasks.push(task);
     }
@@ -609,6 +617,12 @@ impl World {
                 format!("did not start: {error}")
             }
             Done::Fired(result) => format!("fired {}", told(&result)),
+            Done::Sealed(Ok(epochs)) => {
+                let numbers: Vec<u64> = epochs.iter().map(|epoch| epoch.number).collect();
+                self.epochs.extend(epochs);
+                format!("sealed {numbers:?}")
+            }
+            Done::Sealed(Err(error)) => format!("sealed nothing: {error}"),
             Done::Delivered(result) => {
                 if result.is_ok() {
                     self.office.settled(process);
@@ -631,7 +645,7 @@ impl World {
                 line
             }
         };
-        if !line.ends_with(" 0") {
+        if !line.ends_with(" 0") && !line.ends_with("sealed []") {
             self.note(format!("node {index}: {line}"));
         }
         Ok(())
@@ -711,6 +725,7 @@ impl World {
             for index in 0..self.nodes.len() {
                 self.look_at(index, "timers");
                 self.look_at(index, "delivery");
+                self.look_at(index, "seal");
             }
             self.drain().await?;
             if self.database.state().notes.durable == before {
