@@ -10,9 +10,9 @@ use std::sync::{
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, AuditStore, Backlog, Commit, CommitError, Document, Dossier, Epoch, Instant,
-    KeptDocument, KeptToken, Leaf, MailOutcome, MailRecord, OutboxRow, Page, ProjectId, ProjectRow,
-    ReadError, RecordRow, Schema, Seal, Store, StoreFigures, StoreHealth, TimerRow, TokenRow,
+    AnswerRow, Backlog, Commit, CommitError, Document, Instant, MailOutcome, MailRecord, OutboxRow,
+    Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store, StoreFigures, StoreHealth,
+    TimerRow, TokenRow,
 };
 
 use crate::random::Random;
@@ -254,70 +254,5 @@ impl Store for FaultyStore {
 
     async fn close(&self) {
         self.inner.close().await;
-    }
-}
-
-#[async_trait]
-impl AuditStore for FaultyStore {
-    async fn unsealed(&self, limit: u32) -> Result<u64, ReadError> {
-        self.read().await?;
-        self.inner.unsealed(limit).await
-    }
-
-    async fn seal(&self, seal: Seal) -> Result<Option<Epoch>, CommitError> {
-        let mut epoch = Ok(None);
-        self.write(async {
-            epoch = self.inner.seal(seal).await;
-            epoch.as_ref().map(|_| ()).map_err(Clone::clone)
-        })
-        .await?;
-        epoch
-    }
-
-    async fn last_epoch(&self) -> Result<Option<Epoch>, ReadError> {
-        self.read().await?;
-        self.inner.last_epoch().await
-    }
-
-    async fn epochs(&self, after: u64, limit: u32) -> Result<Vec<Epoch>, ReadError> {
-        self.read().await?;
-        self.inner.epochs(after, limit).await
-    }
-
-    async fn epoch_leaves(&self, epoch: u64, limit: u32) -> Result<Vec<Leaf>, ReadError> {
-        self.read().await?;
-        self.inner.epoch_leaves(epoch, limit).await
-    }
-
-    async fn project_ids(
-        &self,
-        after: Option<ProjectId>,
-        limit: u32,
-    ) -> Result<Vec<ProjectId>, ReadError> {
-        self.read().await?;
-        self.inner.project_ids(after, limit).await
-    }
-
-    async fn dossier(&self, id: ProjectId) -> Result<Dossier, ReadError> {
-        self.read().await?;
-        self.inner.dossier(id).await
-    }
-
-    async fn kept_documents(
-        &self,
-        after: Option<(String, String)>,
-        limit: u32,
-    ) -> Result<Vec<KeptDocument>, ReadError> {
-        self.read().await?;
-        self.inner.kept_documents(after, limit).await
-    }
-
-    async fn kept_tokens(
-        &self,
-        after: Option<String>,
-        limit: u32,
-    ) -> Result<Vec<KeptToken>, ReadError> {
-        self.read().await?;
-        self.inner.kept_tokens(after, limit).await
     }
 }

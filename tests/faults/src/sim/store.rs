@@ -11,9 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, AuditStore, Clock, Commit, CommitError, Document, Dossier, Epoch, Instant,
-    KeptDocument, KeptToken, Leaf, MailOutcome, MailRecord, OutboxRow, Page, ProjectId, ProjectRow,
-    ReadError, RecordRow, Seal, Store, TimerRow, TokenRow,
+    AnswerRow, Clock, Commit, CommitError, Document, Instant, MailOutcome, MailRecord, OutboxRow,
+    Page, ProjectId, ProjectRow, ReadError, RecordRow, Store, TimerRow, TokenRow,
 };
 
 use super::{
@@ -227,66 +226,5 @@ impl Store for NodeStore {
     async fn token_count(&self) -> Result<u64, ReadError> {
         self.read().await?;
         self.database.memory.token_count().await
-    }
-}
-
-#[async_trait]
-impl AuditStore for NodeStore {
-    async fn unsealed(&self, limit: u32) -> Result<u64, ReadError> {
-        self.read().await?;
-        self.database.memory.unsealed(limit).await
-    }
-
-    async fn seal(&self, seal: Seal) -> Result<Option<Epoch>, CommitError> {
-        // Sealing has a transaction of its own, beside those of the writers.
-        self.wait().await;
-        self.database.memory.seal(seal).await
-    }
-
-    async fn last_epoch(&self) -> Result<Option<Epoch>, ReadError> {
-        self.read().await?;
-        self.database.memory.last_epoch().await
-    }
-
-    async fn epochs(&self, after: u64, limit: u32) -> Result<Vec<Epoch>, ReadError> {
-        self.read().await?;
-        self.database.memory.epochs(after, limit).await
-    }
-
-    async fn epoch_leaves(&self, epoch: u64, limit: u32) -> Result<Vec<Leaf>, ReadError> {
-        self.read().await?;
-        self.database.memory.epoch_leaves(epoch, limit).await
-    }
-
-    async fn project_ids(
-        &self,
-        after: Option<ProjectId>,
-        limit: u32,
-    ) -> Result<Vec<ProjectId>, ReadError> {
-        self.read().await?;
-        self.database.memory.project_ids(after, limit).await
-    }
-
-    async fn dossier(&self, id: ProjectId) -> Result<Dossier, ReadError> {
-        self.read().await?;
-        self.database.memory.dossier(id).await
-    }
-
-    async fn kept_documents(
-        &self,
-        after: Option<(String, String)>,
-        limit: u32,
-    ) -> Result<Vec<KeptDocument>, ReadError> {
-        self.read().await?;
-        self.database.memory.kept_documents(after, limit).await
-    }
-
-    async fn kept_tokens(
-        &self,
-        after: Option<String>,
-        limit: u32,
-    ) -> Result<Vec<KeptToken>, ReadError> {
-        self.read().await?;
-        self.database.memory.kept_tokens(after, limit).await
     }
 }
