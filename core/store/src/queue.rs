@@ -69,8 +69,6 @@ pub(crate) struct Queue {
     receiver: mpsc::Receiver<Message>,
     /// Operations that come before the queue.
     pub held: VecDeque<Job>,
-    /// Whether what is held was waited for just now.
-    fresh: bool,
     /// How long one operation took lately.
     pace: Duration,
     closing: Option<oneshot::Sender<()>>,
@@ -83,7 +81,6 @@ impl Queue {
         let queue = Self {
             receiver,
             held: VecDeque::new(),
-            fresh: false,
             pace: GROUP_TIME / 64,
             closing: None,
         };
@@ -102,24 +99,18 @@ impl Queue {
         let mut jobs = Vec::new();
         self.take(message, &mut jobs);
         self.held.extend(jobs);
-        self.fresh = true;
         true
     }
 
     /// All that wait, within limits; `None` when all senders are gone or one said close.
     pub(crate) async fn next_group(&mut self) -> Option<Vec<Job>> {
         let mut jobs = Vec::from(mem::take(&mut self.held));
-        let mut waited = mem::take(&mut self.fresh);
         if jobs.is_empty() {
             let message = self.receiver.recv().await?;
             self.take(message, &mut jobs);
-            waited = true;
         }
-        if waited {
-            // Callers that were just answered get to ask again: groups stay full, at the price of
-            // nothing when nobody waits.
-            tokio::task::yield_now().await;
-        }
+        // Whoever waits now, and nobody else: while this group is written the next one is decided. To
+        // wait for more would let both stand still in turns.
         let limit = self.limit();
         let mut bytes: usize = jobs.iter().map(|job| job.operation.size()).sum();
         while jobs.len() < limit && bytes < GROUP_BYTES {
