@@ -28,9 +28,9 @@ const HANDS: usize = 64;
 /// Looks at the next due instant.
 const PROBES: usize = 2_000;
 /// How long before the timers fall due the worker starts.
-const BEFORE: Duration = Duration::from_secs(4);
+const BEFORE: Duration = Duration::from_secs(12);
 /// How long the idle worker is watched.
-const IDLE: Duration = Duration::from_secs(3);
+const IDLE: Duration = Duration::from_secs(6);
 /// How long timers may take to fire before the benchmark gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -241,7 +241,8 @@ fn waiting(number: u64, timers: u64, from: Instant) -> Commit {
 
 /// The share of one core that this process uses while nothing is due.
 async fn idle() -> Option<f64> {
-    sleep(Duration::from_millis(300)).await;
+    // What setting the scene has left is tidied up first.
+    sleep(Duration::from_secs(4)).await;
     let before = Usage::own()?;
     sleep(IDLE).await;
     let used = Usage::own()?.cpu_ms.saturating_sub(before.cpu_ms);

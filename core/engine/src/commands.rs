@@ -27,15 +27,13 @@ use crate::{
     cache::Snapshot,
     error::CommandError,
     library::Library,
-    ports::{AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall, TokenRow},
+    ports::{AnswerRow, CommitError, Instant, ProjectId, ProjectRow, RuleCall, TokenRow},
     record::{Cause, GENESIS, digest},
     schedule::CronSlots,
 };
 
 /// How often a command without an expected version is decided again when others are faster.
 const ATTEMPTS: usize = 8;
-/// Projects read at a time.
-const PAGE: u32 = 200;
 /// The actor of timers.
 pub const SYSTEM: &str = "system";
 
@@ -280,56 +278,6 @@ impl Engine {
         };
         self.write(step).await?;
         Ok(answer)
-    }
-
-    /// Lets every project go by the present calendar; returns how many changed.
-    ///
-    /// Each date that changes has the calendar as its cause in the history.
-    ///
-    /// # Errors
-    /// When the store cannot be read or written.
-    pub async fn adopt_calendar(&self) -> Result<usize, CommandError> {
-        let mut changed = 0;
-        let mut after = None;
-        loop {
-            let page = self.store.list(Page { after, limit: PAGE }).await?;
-            let Some(last) = page.last() else {
-                return Ok(changed);
-            };
-            after = Some(last.code.clone());
-            for row in page {
-                changed += usize::from(self.adopt_for(row.id).await?);
-            }
-        }
-    }
-
-    /// Lets one project go by the present calendar; again when somebody was faster, such as another
-    /// node that starts at the same time.
-    async fn adopt_for(&self, id: ProjectId) -> Result<bool, CommandError> {
-        for _ in 0..ATTEMPTS {
-            let loaded = self.loaded(id).await?;
-            let Some(decision) = decide::adopt_calendar(loaded.context(), &loaded.before.project)
-            else {
-                return Ok(false);
-            };
-            let step = Step {
-                id,
-                before: Some(loaded.before),
-                decision,
-                cause: Cause::Calendar,
-                actor: SYSTEM.to_owned(),
-                now: loaded.at,
-                answer: None,
-            };
-            match self.write(step).await {
-                Ok(()) => return Ok(true),
-                Err(CommitError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(CommandError::Unavailable(
-            "the project changes too fast".to_owned(),
-        ))
     }
 
     /// Asks the province's component, outside of any transaction.

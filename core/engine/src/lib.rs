@@ -4,6 +4,7 @@
 //! Commands come in through [`commands`], time comes in through [`worker`], mail goes out
 //! through [`outbox`]; all three change a project only by way of `liucheng_model::decide`.
 
+pub mod adoption;
 pub mod audit;
 pub mod cache;
 pub mod commands;

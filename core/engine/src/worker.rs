@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Timers fired between two looks at other work.
-const BATCH: u32 = 256;
+const BATCH: u32 = 1_024;
 /// A timer that cannot be fired, for example because its definition is missing, waits this long.
 pub(crate) const FAULT_DELAY_MICROS: i64 = 5 * 60 * 1_000_000;
 /// The longest sleep: the clock of the machine may have been set in the meantime.

@@ -409,7 +409,13 @@ async fn a_new_calendar_moves_dates_with_its_cause() {
         library,
         ..world.engine.clone()
     };
+    assert!(!engine.calendar_is_adopted().await.unwrap());
     assert_eq!(engine.adopt_calendar().await.unwrap(), 1);
+    assert!(engine.calendar_is_adopted().await.unwrap());
+    assert!(
+        !world.engine.calendar_is_adopted().await.unwrap(),
+        "another one"
+    );
     assert_eq!(engine.adopt_calendar().await.unwrap(), 0, "once");
     let history = world.store.history(id, 0, 1000).await.unwrap();
     let last = liucheng_engine::record::Record::open(history.last().unwrap()).unwrap();

@@ -166,20 +166,27 @@ async fn serve_as(
     if roles.web {
         first_token(engine, as_json).await?;
     }
-    if roles.worker {
-        adopt_calendar(engine).await?;
-    }
+    // Whoever comes with a command goes by the new calendar anyway; timers wait until all projects do.
+    let adopted = !roles.worker || engine.calendar_is_adopted().await?;
     let signal = signals()?;
     let (stop, stopped) = watch::channel(false);
     let mut worker = {
         let (engine, mut stopped) = (engine.clone(), stopped.clone());
         tokio::spawn(async move {
             if roles.worker {
+                if !adopted {
+                    adopt_calendar(&engine).await?;
+                } else if !engine.store.writes_alone() {
+                    // A node of another age may have opened projects by another calendar since.
+                    let engine = engine.clone();
+                    tokio::spawn(async move { adopt_calendar(&engine).await });
+                }
                 engine.run_worker(stopped).await;
             } else {
                 // An error means that nobody is left who could ask for a stop.
                 let _ = stopped.wait_for(|stop| *stop).await;
             }
+            Ok::<(), Failure>(())
         })
     };
     // Stopped last, so that what the others did last is sealed as well.
