@@ -82,7 +82,7 @@ mod tests {
         let numbers = |seed| {
             let mut random = Random::new(seed);
             [
-                random.next(),
+                random.number(),
                 random.below(10),
                 random.between(-5, 5).unsigned_abs(),
             ]
