@@ -36,7 +36,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -46,7 +46,7 @@ impl Random {
 
     /// A number below `end`; 0 where there is none.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
+        self.number() % end.max(1)
     }
 
     /// A place in something with that many.
@@ -82,7 +82,7 @@ mod tests {
         let numbers = |seed| {
             let mut random = Random::new(seed);
             [
-                random.next(),
+                random.number(),
                 random.below(10),
                 random.between(-5, 5).unsigned_abs(),
             ]
@@ -90,6 +90,6 @@ mod tests {
         assert_eq!(numbers(7), numbers(7));
         assert_ne!(numbers(7), numbers(8));
         // The published first output of SplitMix64 for the seed 0.
-        assert_eq!(Random::new(0).next(), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(Random::new(0).number(), 0xe220_a839_7b1d_cdaf);
     }
 }

@@ -1,5 +1,9 @@
 //! The scheduler of a simulation.
 
+mod commands;
+mod heal;
+mod misfortune;
+
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
@@ -13,11 +17,10 @@ use liucheng_engine::{
     ports::{AuditStore, Clock, Epoch, Instant, Store},
     record::Cause,
 };
-use liucheng_model::project::Project;
 
 use super::{
     Failure, Options, Report,
-    database::{Database, LEASE_MICROS},
+    database::Database,
     node::{self, Done, Node, NodeClock, NodeRules},
     options::Rates,
     post::{NodeMailer, PostOffice},
@@ -26,17 +29,13 @@ use super::{
 use crate::{
     Failed,
     check::{self, invariants},
-    oracle::{Attempted, Command, Oracle},
+    oracle::Oracle,
     random::Random,
     scene,
 };
 
 /// How many of the last steps a failure shows.
 const TRACE: usize = 60;
-/// How long after healing everything has to be done, in days.
-const HEAL_DAYS: i64 = 45;
-/// More rounds than this at one instant are a loop without end.
-const ROUNDS_MAX: u32 = 4_000;
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3_600 * SECOND;
 const DAY: i64 = 24 * HOUR;
@@ -75,7 +74,7 @@ impl World {
         let mut random = Random::new(options.seed ^ 0x5ee_d0f5);
         let date = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap_or_default();
         let begun = Instant::at(date, NaiveTime::MIN).plus_micros(9 * HOUR);
-        let dice = Random::new(random.next());
+        let dice = Random::new(random.number());
         let database = Database::new(
             dice,
             options.rates,
@@ -345,94 +344,6 @@ impl World {
         }
     }
 
-    /// Breaks something, at times.
-    async fn misfortune(&mut self) -> Result<bool, Failed> {
-        let rates = self.rates;
-        let index = self.random.index(self.nodes.len());
-        let kind = if self.random.chance(rates.crash) {
-            let named = self.random.chance(500);
-            self.kill(index, named).await;
-            "crash"
-        } else if self.random.chance(rates.power) {
-            self.power_cut().await;
-            "power cut"
-        } else if self.options.nodes > 1 && self.random.chance(rates.pause) {
-            let until = self.random.between(LEASE_MICROS / 4, 3 * LEASE_MICROS);
-            let until = self.now().plus_micros(until);
-            if let Some(node) = self.nodes.get_mut(index).filter(|n| n.engine.is_some()) {
-                node.paused_until = Some(until);
-                self.database.state().paused.insert(node.process);
-            }
-            self.note(format!("node {index}: stands still"));
-            "pause"
-        } else if self.random.chance(rates.clock) {
-            self.jump(index);
-            "clock jump"
-        } else if self.random.chance(rates.full) {
-            let until = self.random.between(SECOND, 2 * HOUR);
-            let until = self.now().plus_micros(until);
-            self.full_until = Some(until);
-            self.database.state().full = true;
-            self.note("disk: full".to_owned());
-            "full disk"
-        } else if self.random.chance(rates.hang_up) {
-            self.hang_up(index);
-            "hang-up"
-        } else if self.edition < 10 && self.random.chance(rates.calendar) {
-            self.edition += 1;
-            self.kill(index, true).await;
-            self.start(index).await?;
-            "new calendar"
-        } else {
-            return Ok(false);
-        };
-        self.database.state().notes.fault(kind);
-        Ok(true)
-    }
-
-    /// The database loses its power; a process that has it for itself goes with it.
-    async fn power_cut(&mut self) {
-        self.database.power_cut().await;
-        if self.options.nodes == 1 {
-            self.kill(0, true).await;
-        }
-        self.note("disk: power cut".to_owned());
-    }
-
-    /// A client goes away: the work on its command ends at once.
-    fn hang_up(&mut self, index: usize) {
-        let Some(node) = self.nodes.get_mut(index) else {
-            return;
-        };
-        let at = node.tasks.iter().position(|task| task.name == "command");
-        if let Some(at) = at {
-            drop(node.tasks.remove(at));
-            self.note(format!("node {index}: a client hangs up"));
-        }
-    }
-
-    fn jump(&mut self, index: usize) {
-        let single = self.options.nodes == 1;
-        let jumps: &[i64] = if single {
-            &[
-                0,
-                HOUR,
-                -HOUR,
-                400 * DAY,
-                -400 * DAY,
-                5 * 60 * SECOND,
-                -5 * 60 * SECOND,
-            ]
-        } else {
-            &[0, 0, 30 * SECOND, -30 * SECOND, HOUR, -HOUR, 400 * DAY]
-        };
-        let skew = self.random.pick(jumps).copied().unwrap_or(0);
-        if let Some(node) = self.nodes.get(index) {
-            node.clock.set(skew);
-        }
-        self.note(format!("node {index}: clock off by {} s", skew / SECOND));
-    }
-
     /// Time passes: a moment, until something is due, or some days.
     async fn pass_time(&mut self) -> Result<(), Failed> {
         let now = self.now();
@@ -484,95 +395,6 @@ impl World {
             _ => node::deliver_due(engine),
         };
         node.tasks.push(task);
-    }
-
-    // ── Commands ────────────────────────────────────────────────────────────────────────────────
-
-    async fn new_command(&mut self, index: usize) -> Result<(), Failed> {
-        let number = self.oracle.commands.len();
-        let code = format!("P-{}", self.random.index(self.options.projects));
-        let memory = &*self.database.memory;
-        let command = match memory.find_code(&code).await? {
-            None => Command::Create(scene::opening(self.options.law, &code)),
-            Some(_) if self.random.chance(20) => {
-                Command::Create(scene::opening(self.options.law, &code))
-            }
-            Some(id) => {
-                let Some(row) = memory.load(id).await? else {
-                    return Ok(());
-                };
-                let project: Project = serde_json::from_str(&row.state)?;
-                let today = self
-                    .nodes
-                    .get(index)
-                    .map_or(NaiveDate::MIN, |n| n.clock.now().date());
-                let mut fire =
-                    scene::command(&self.entry.definition, &project, today, &mut self.random);
-                if self.random.chance(150) {
-                    // What the client has seen, sometimes a while ago.
-                    fire.expected_version = Some(row.version.saturating_sub(self.random.below(2)));
-                }
-                Command::Fire(code, fire)
-            }
-        };
-        let key = self.random.chance(800).then(|| format!("key {number}"));
-        self.oracle.commands.push(Attempted::new(command, key));
-        self.send(index, number);
-        Ok(())
-    }
-
-    /// A client that heard nothing asks again, or a message arrives twice.
-    fn repeat_command(&mut self, index: usize) {
-        let keyed = |(_, c): &(usize, &Attempted)| c.key.is_some();
-        let keyed: Vec<(usize, bool)> = self
-            .oracle
-            .commands
-            .iter()
-            .enumerate()
-            .filter(keyed)
-            .map(|(n, c)| (n, c.is_open()))
-            .collect();
-        let open: Vec<usize> = keyed
-            .iter()
-            .filter(|(_, open)| *open)
-            .map(|(n, _)| *n)
-            .collect();
-        let all: Vec<usize> = keyed.iter().map(|(n, _)| *n).collect();
-        let list = if self.random.chance(700) { &open } else { &all };
-        let Some(number) = self.random.pick(list).copied() else {
-            return;
-        };
-        let times = if self.random.chance(50) { 10 } else { 1 };
-        for _ in 0..times {
-            self.send(index, number);
-        }
-    }
-
-    fn send(&mut self, index: usize, number: usize) {
-        let Some(node) = self.nodes.get_mut(index).filter(|n| n.ready && n.is_up()) else {
-            return;
-        };
-        let Some(engine) = node.engine.clone() else {
-            return;
-        };
-        let Some(command) = self.oracle.commands.get_mut(number) else {
-            return;
-        };
-        let attempt = command.begin();
-        let task = node::command(
-            engine,
-            (number, attempt),
-            command.command.clone(),
-            command.key.clone(),
-        );
-        node.tasks.push(task);
-        let what = match &command.command {
-            Command::Create(create) => format!("create {}", create.code),
-            Command::Fire(code, fire) => format!("{code} {}", fire.event),
-        };
-        self.note(format!(
-            "node {index}: command {number} attempt {attempt}: {what}"
-        ));
     }
 
     // ── Tasks ───────────────────────────────────────────────────────────────────────────────────
@@ -649,114 +471,6 @@ impl World {
             self.note(format!("node {index}: {line}"));
         }
         Ok(())
-    }
-
-    // ── Healing ─────────────────────────────────────────────────────────────────────────────────
-
-    /// Nothing breaks any more: everything has to drain.
-    async fn heal(&mut self) -> Result<Vec<String>, Failed> {
-        self.note("everything heals".to_owned());
-        {
-            let mut state = self.database.state();
-            state.rates = Rates::default();
-            state.full = false;
-        }
-        self.rates = Rates::default();
-        self.full_until = None;
-        for index in 0..self.nodes.len() {
-            if let Some(node) = self.nodes.get(index) {
-                node.clock.set(0);
-            }
-            self.kill(index, true).await;
-        }
-        for index in 0..self.nodes.len() {
-            self.start(index).await?;
-        }
-        let until = self.now().plus_micros(HEAL_DAYS * DAY);
-        self.drain().await?;
-        self.ask_again().await?;
-        if self.nodes.iter().any(|node| !node.ready) {
-            return Ok(vec!["healed: a process did not come up".to_owned()]);
-        }
-        let mut stuck = 0;
-        loop {
-            if let Some(problem) = self.work_off().await? {
-                return Ok(vec![problem]);
-            }
-            let (next, now) = (self.database.memory.next_wake().await?, self.now());
-            let Some(next) = next.filter(|next| *next <= until) else {
-                break;
-            };
-            // What is due is a former process's until its right ends, and not longer.
-            stuck = if next > now { 0 } else { stuck + 1 };
-            if stuck > 3 {
-                return Ok(vec!["healed: something due is never done".to_owned()]);
-            }
-            self.advance(next.max(now.plus_micros(i64::from(stuck > 0) * LEASE_MICROS)));
-        }
-        self.advance(until);
-        Ok(self.work_off().await?.into_iter().collect())
-    }
-
-    /// Clients that heard nothing ask until they know.
-    async fn ask_again(&mut self) -> Result<(), Failed> {
-        for _ in 0..20 {
-            let open: Vec<usize> = (0..self.oracle.commands.len())
-                .filter(|n| self.oracle.commands.get(*n).is_some_and(Attempted::is_open))
-                .collect();
-            let ready: Vec<usize> = (0..self.nodes.len())
-                .filter(|i| self.nodes.get(*i).is_some_and(|n| n.ready))
-                .collect();
-            for number in open {
-                if let Some(index) = self.random.pick(&ready).copied() {
-                    self.send(index, number);
-                }
-            }
-            self.drain().await?;
-        }
-        Ok(())
-    }
-
-    /// Does everything that is due now.
-    async fn work_off(&mut self) -> Result<Option<String>, Failed> {
-        for _ in 0..ROUNDS_MAX {
-            let before = self.database.state().notes.durable;
-            self.keep_alive();
-            for index in 0..self.nodes.len() {
-                self.look_at(index, "timers");
-                self.look_at(index, "delivery");
-                self.look_at(index, "seal");
-            }
-            self.drain().await?;
-            if self.database.state().notes.durable == before {
-                return Ok(None);
-            }
-        }
-        Ok(Some("healed: what is due now never ends".to_owned()))
-    }
-
-    /// Lets all tasks come to their end.
-    async fn drain(&mut self) -> Result<(), Failed> {
-        for _ in 0..ROUNDS_MAX {
-            let busy: Vec<(usize, usize)> = self
-                .nodes
-                .iter()
-                .enumerate()
-                .map(|(i, n)| (i, n.tasks.len()))
-                .collect();
-            if busy.iter().all(|(_, tasks)| *tasks == 0) {
-                return Ok(());
-            }
-            for (index, tasks) in busy {
-                for at in (0..tasks).rev() {
-                    self.poll(index, at).await?;
-                }
-            }
-            while self.database.has_waiting() {
-                self.database.sync().await;
-            }
-        }
-        Err(Failed("healed: something never ends".to_owned()))
     }
 }
 

@@ -161,7 +161,7 @@ fn json() -> impl Strategy<Value = Json> {
         ];
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Json::from),
-            prop::collection::btree_map(key, inner, 0..6).prop_map(|map| Json::from_iter(map)),
+            prop::collection::btree_map(key, inner, 0..6).prop_map(Json::from_iter),
         ]
     })
 }

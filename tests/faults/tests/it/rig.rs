@@ -240,7 +240,7 @@ impl Rig {
     ) {
         let mut running = tokio::task::JoinSet::new();
         for _ in 0..clients {
-            let dice = Random::new(random.next());
+            let dice = Random::new(random.number());
             running.spawn(Arc::clone(self).client(engines.to_vec(), commands, dice));
         }
         while let Some(client) = running.join_next().await {
@@ -252,7 +252,8 @@ impl Rig {
     pub async fn work_off(&self, engines: &[Engine]) {
         for _ in 0..10_000 {
             let mut working = tokio::task::JoinSet::new();
-            for engine in engines.to_vec() {
+            for engine in engines {
+                let engine = engine.clone();
                 working.spawn(async move {
                     let fired = engine.fire_due().await;
                     let sent = engine.deliver_due().await;

@@ -49,7 +49,7 @@ async fn faults_at_the_port_lose_and_repeat_nothing() {
             .unwrap();
         let faulty = Arc::new(FaultyStore::new(
             Arc::clone(&store),
-            Random::new(random.next()),
+            Random::new(random.number()),
             100,
         ));
         let engines = [rig.engine(faulty.clone())];
@@ -221,7 +221,7 @@ async fn nodes_that_race_do_everything_once() {
             rig.clients(&engines, (6, long(6)), &mut random).await;
             rig.clock.forward(7 * DAY);
             let (rig, workers, clients) = (Arc::clone(&rig), engines.clone(), engines.clone());
-            let dice = Random::new(random.next());
+            let dice = Random::new(random.number());
             // Timers and commands at the same time.
             let client = tokio::spawn(Arc::clone(&rig).client(clients, long(6), dice));
             rig.work_off(&workers).await;
@@ -262,7 +262,7 @@ async fn answers_cut_off_are_given_again_by_key() {
         let (proxy, cuts, mut dice) = (
             Arc::clone(&proxy),
             Arc::clone(&cuts),
-            Random::new(random.next()),
+            Random::new(random.number()),
         );
         async move {
             loop {
