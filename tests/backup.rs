@@ -166,6 +166,14 @@ fn a_backup_is_private_complete_and_not_overwritten() {
     assert!(refused.err.contains("E-BACKUP-EXISTS"), "{}", refused.err);
     assert_eq!(std::fs::read(&file).unwrap(), before);
     assert_eq!(backup(&["--force"]).code, 0);
+    // Nothing but a backup is replaced, least of all the database itself.
+    let database = data.join("liucheng.db");
+    let at_work = std::fs::read(&database).unwrap();
+    let command = ["--data", text(&data), "backup", "--force", "--to"];
+    let refused = run(&[&command[..], &[text(&database)]].concat());
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("E-BACKUP-TARGET"), "{}", refused.err);
+    assert_eq!(std::fs::read(&database).unwrap(), at_work);
     // Trying it out leaves it as it was, and nothing beside it.
     let bytes = std::fs::read(&file).unwrap();
     let verified = verify(&file);

@@ -7,6 +7,7 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use liucheng_engine::{audit::ProjectCheck, ports::Clock};
@@ -40,6 +41,9 @@ pub async fn make(place: &Place, to: &Path, force: bool, bar: &Bar) -> Result<Ma
         .at("--to")
         .hint("choose another name, or give --force to replace it"));
     }
+    if to.exists() {
+        refuse_what_is_no_backup(to, &manifest_path)?;
+    }
     let made_at = SystemClock.now();
     let partial = Partial::begin(to)?;
     transfer::snapshot(place, &partial.path, bar).await?;
@@ -65,6 +69,29 @@ pub async fn make(place: &Place, to: &Path, force: bool, bar: &Bar) -> Result<Ma
     partial.keep(to)?;
     draft.keep(&manifest_path)?;
     Ok(manifest)
+}
+
+/// Only a backup is replaced: a wrong path must not cost the database it leads to.
+fn refuse_what_is_no_backup(to: &Path, manifest: &Path) -> Result<(), Failure> {
+    let beside = |ending: &str| {
+        let mut name = OsString::from(to);
+        name.push(ending);
+        PathBuf::from(name).exists()
+    };
+    // A database that was ever opened for writing has a lock file beside it.
+    let at_work = [".lock", "-wal", "-shm", "-journal"]
+        .into_iter()
+        .any(beside);
+    if to.is_file() && manifest.is_file() && !at_work {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Usage,
+        "E-BACKUP-TARGET",
+        format!("{} is no backup, it is not replaced", to.display()),
+    )
+    .at("--to")
+    .hint("choose another name; --force replaces a backup with its manifest beside it and nothing else"))
 }
 
 /// A file that is not complete yet; removed unless it is kept.
@@ -147,6 +174,29 @@ pub struct Drill {
     _folder: TempDir,
 }
 
+/// How the folders are called in which backups are tried out.
+const DRILL: &str = "liucheng-drill-";
+/// What is older was left by a run that was killed.
+const DRILL_AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// A folder for a copy of everything there is, which only its owner may enter.
+fn private_folder() -> io::Result<TempDir> {
+    for entry in std::fs::read_dir(std::env::temp_dir())?.flatten() {
+        let ours = entry.file_name().to_string_lossy().starts_with(DRILL);
+        let age = entry.metadata().and_then(|m| m.modified()).ok();
+        let age = age.and_then(|made| made.elapsed().ok());
+        if ours && age.is_some_and(|age| age > DRILL_AGE_MAX) {
+            // Somebody else's stays.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(DRILL);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir()
+}
+
 /// Tries a backup out on a private copy: the bytes, the pages, the projects, the manifest.
 pub async fn drill(file: &Path) -> Result<Drill, Failure> {
     if !file.is_file() {
@@ -159,10 +209,14 @@ pub async fn drill(file: &Path) -> Result<Drill, Failure> {
         .hint("give the file that `liucheng backup --to` has made"));
     }
     let manifest = Manifest::read(file)?;
-    let folder = tempfile::Builder::new().prefix("liucheng-drill-").tempdir();
+    let folder = private_folder();
     let folder = folder.map_err(|error| not_written(&std::env::temp_dir(), &error))?;
     let copy = folder.path().join("backup.db");
-    let copied = File::create(&copy).and_then(|mut to| digest_of(file, &mut to));
+    let mut private = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut private, 0o600);
+    let private = private.write(true).create_new(true).open(&copy);
+    let copied = private.and_then(|mut to| digest_of(file, &mut to));
     let (bytes, sha256) = copied.map_err(|error| not_written(&copy, &error))?;
     if (bytes, &sha256) != (manifest.bytes, &manifest.sha256) {
         return Err(bad(
