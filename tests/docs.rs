@@ -19,6 +19,9 @@ fn links_lead_somewhere() {
         "docs/logging.md",
         "docs/testing.md",
         "docs/audit.md",
+        "docs/backup.md",
+        "docs/benchmarks.md",
+        "docs/scaling.md",
     ] {
         let path = root().join(name);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"));

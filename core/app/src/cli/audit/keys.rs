@@ -47,8 +47,11 @@ pub fn generate(global: &Global, args: &KeygenArgs) -> Result<Exit, Failure> {
     line(format!(
         "The public key, to be noted elsewhere:\n\n  {public}\n"
     ))?;
+    // The configuration takes names as relative to the data folder, the command line to where it runs.
+    let whole = std::fs::canonicalize(&args.to).unwrap_or_else(|_| args.to.clone());
     line(format!(
-        "Sign with it by `[audit] key-file = \"{path}\"` in liucheng.toml."
+        "Sign with it by `[audit] key-file = \"{}\"` in liucheng.toml.",
+        whole.display()
     ))?;
     Ok(Exit::Ok)
 }
