@@ -79,6 +79,7 @@ impl World {
     }
 
     async fn create(&self, code: &str, key: Option<&str>) -> Result<ProjectId, CommandError> {
+        self.engine.library.keep_in(&*self.store).await?;
         let roles = &self.engine.library.entry("")?.definition.doc.roles;
         let create = Create {
             code: code.to_owned(),
