@@ -161,9 +161,9 @@ async fn kill_while_the_log_is_copied_loses_nothing() {
 #[tokio::test]
 async fn failed_write_to_disk_stops_the_writer() {
     let database = Sqlite::new();
-    // Files may not grow beyond 600 blocks, and the process is told rather than killed.
+    // Files may not grow beyond 1,200 blocks, and the process is told rather than killed.
     let mut command = Command::new("bash");
-    command.args(["-c", "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\""]);
+    command.args(["-c", "trap '' XFSZ; ulimit -f 1200; exec \"$0\" \"$@\""]);
     command.arg(std::env::current_exe().unwrap());
     let mut child = spawn(&mut command, &database.path());
     let (acknowledged, refused) = listen(&mut child);
