@@ -179,7 +179,11 @@ async fn serve_as(
                 } else if !engine.store.writes_alone() {
                     // A node of another age may have opened projects by another calendar since.
                     let engine = engine.clone();
-                    tokio::spawn(async move { adopt_calendar(&engine).await });
+                    tokio::spawn(async move {
+                        if let Err(failure) = adopt_calendar(&engine).await {
+                            tracing::error!(error.code = %failure.code, error = %failure.message, "calendar not adopted everywhere, the next start will do it");
+                        }
+                    });
                 }
                 engine.run_worker(stopped).await;
             } else {
