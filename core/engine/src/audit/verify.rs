@@ -3,15 +3,17 @@
 //! The pieces come in one after the other, from a store or from a bundle, and never more than one
 //! project's at a time is held.
 
+mod documents;
+mod epochs;
+
 use std::{collections::BTreeMap, sync::Arc};
 
-use liucheng_model::definition::{Definition, Source, hex};
+use liucheng_model::definition::Definition;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+use self::epochs::Sealed;
 pub use super::problem::ProjectCheck;
 use super::{
-    epoch::{self, EpochError},
     problem::{Code, Problem},
     project::{Open, Surroundings},
     registry::Registry,
@@ -19,9 +21,7 @@ use super::{
 };
 use crate::{
     error::CommandError,
-    library::{DEFINITION, Sources},
-    ports::{Epoch, Instant, KeptDocument, Leaf, REGISTRY, RecordRow, Store},
-    record::GENESIS,
+    ports::{Epoch, Instant, Leaf, REGISTRY, RecordRow, Store},
 };
 
 /// No more problems of everything as a whole are told.
@@ -122,12 +122,6 @@ pub async fn verify_store(
     Ok(verifier.finish())
 }
 
-/// An epoch whose leaves are coming in.
-struct Sealed {
-    epoch: Epoch,
-    leaves: Vec<Leaf>,
-}
-
 /// Checks the pieces of a walk.
 pub struct Verifier<'a> {
     options: VerifyOptions,
@@ -214,182 +208,6 @@ impl<'a> Verifier<'a> {
         self.head_problems();
         self.report.head = self.previous;
         self.report
-    }
-
-    fn head_problems(&mut self) {
-        let last = self.previous.as_ref().map_or(0, |epoch| epoch.number);
-        let anchored = self.options.anchors.iter().map(|anchor| anchor.number);
-        let beyond: Vec<u64> = anchored.filter(|number| *number > last).collect();
-        for number in beyond {
-            let text = format!("it was noted elsewhere, but the epochs end at {last}");
-            self.bad(Problem::new(Code::Anchor, text).of_epoch(number));
-        }
-        let signed = self.previous.as_ref().is_some_and(Epoch::is_signed);
-        if !self.options.keys.is_empty() && !signed {
-            self.bad(Problem::new(Code::Signature, "the last epoch is not signed").of_epoch(last));
-        }
-    }
-
-    fn epoch(&mut self, epoch: Epoch) {
-        self.close_epoch();
-        let number = epoch.number;
-        let expected = Epoch::number_after(self.previous.as_ref());
-        let mut found = Vec::new();
-        if number != expected {
-            found.push((
-                Code::EpochMissing,
-                format!("epoch {expected} should come here"),
-            ));
-        } else if epoch.previous != self.previous.as_ref().map_or(GENESIS, |p| p.hash.as_str()) {
-            found.push((
-                Code::EpochChain,
-                "it does not continue the one before".to_owned(),
-            ));
-        }
-        match epoch.check() {
-            Err(error @ EpochError::Hash) => found.push((Code::EpochHash, error.to_string())),
-            Err(error @ EpochError::Signature) => found.push((Code::Signature, error.to_string())),
-            Ok(()) => {}
-        }
-        let keys = &self.options.keys;
-        if epoch.is_signed() && !keys.is_empty() && !keys.contains(&epoch.key) {
-            found.push((
-                Code::Signature,
-                format!("it is signed by another key, {}", epoch.key),
-            ));
-        }
-        let anchors = self.options.anchors.iter();
-        for anchor in anchors.filter(|anchor| anchor.number == number) {
-            if anchor.hash != epoch.hash {
-                found.push((
-                    Code::Anchor,
-                    "it is not the one that was noted elsewhere".to_owned(),
-                ));
-            }
-        }
-        for (code, text) in found {
-            self.bad(Problem::new(code, text).of_epoch(number));
-        }
-        self.report.signed += u64::from(epoch.is_signed());
-        self.sealing = Some(Sealed {
-            epoch: epoch.clone(),
-            leaves: Vec::new(),
-        });
-        self.previous = Some(epoch);
-    }
-
-    fn leaf(&mut self, leaf: Leaf) {
-        if leaf.project == REGISTRY {
-            self.registries.insert(leaf.epoch, leaf.clone());
-        } else {
-            self.weigh(&leaf, u64::wrapping_add);
-        }
-        match &mut self.sealing {
-            Some(sealed) => sealed.leaves.push(leaf),
-            None => self.bad(Problem::new(Code::EpochRoot, "a leaf without an epoch")),
-        }
-    }
-
-    fn weigh(&mut self, leaf: &Leaf, add: fn(u64, u64) -> u64) {
-        let mut hasher = Sha256::new_with_prefix(self.options.secret);
-        hasher.update(leaf.project.0.as_bytes());
-        hasher.update(leaf.epoch.to_be_bytes());
-        hasher.update(leaf.version.to_be_bytes());
-        hasher.update(leaf.head.as_bytes());
-        let hash = hasher.finalize();
-        for (lane, bytes) in self.balance.iter_mut().zip(hash.chunks_exact(8)) {
-            let weight = bytes
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-            *lane = add(*lane, weight);
-        }
-    }
-
-    fn close_epoch(&mut self) {
-        let Some(Sealed { epoch, leaves }) = self.sealing.take() else {
-            return;
-        };
-        let number = epoch.number;
-        let text = if leaves.len() as u64 != epoch.leaves {
-            format!("it has {} leaves and says {}", leaves.len(), epoch.leaves)
-        } else if leaves.iter().any(|leaf| leaf.epoch != number)
-            || !leaves.is_sorted_by(|a, b| a.project < b.project)
-        {
-            "its leaves are out of order".to_owned()
-        } else if epoch::root(&leaves).as_ref() != Some(&epoch.root) {
-            "its root is not that of its leaves".to_owned()
-        } else {
-            return;
-        };
-        self.bad(Problem::new(Code::EpochRoot, text).of_epoch(number));
-    }
-
-    fn document(&mut self, document: &KeptDocument) -> Result<(), CommandError> {
-        self.documents += 1;
-        let digest = if document.kind == DEFINITION {
-            self.definition(document)
-        } else {
-            Some(hex(&Sha256::digest(&document.bytes)))
-        };
-        if digest.as_ref() != Some(&document.digest) {
-            let KeptDocument {
-                kind, digest, id, ..
-            } = document;
-            let text = format!("the {kind} {id:?} is not what its digest {digest} says");
-            self.bad(Problem::new(Code::Document, text));
-        }
-        if let Some(epoch) = document.epoch {
-            self.found.entry(epoch).or_default().document(document)?;
-        }
-        Ok(())
-    }
-
-    /// The digest of a definition's sources; keeps what it defines.
-    fn definition(&mut self, document: &KeptDocument) -> Option<String> {
-        let sources: Sources = serde_json::from_slice(&document.bytes).ok()?;
-        let digest = sources.digest();
-        let base = Source {
-            name: &document.id,
-            text: &sources.base,
-        };
-        let overlay = sources.overlay.as_ref().map(|text| Source {
-            name: "overlay",
-            text,
-        });
-        let known = self.options.known.get(&digest).cloned();
-        let definition = known.or_else(|| Definition::load(base, overlay).ok().map(Arc::new));
-        let named = (&document.id, &document.version);
-        if let Some(definition) = &definition
-            && named != (&definition.doc.id, &definition.doc.version)
-        {
-            return None;
-        }
-        self.definitions.insert(digest.clone(), definition);
-        Some(digest)
-    }
-
-    /// Whether the documents and tokens are those that were sealed.
-    fn registry_problems(&mut self) {
-        let sealed = std::mem::take(&mut self.registries);
-        let mut found = std::mem::take(&mut self.found);
-        for (epoch, leaf) in sealed {
-            let registry = found.remove(&epoch).unwrap_or_default();
-            if registry.leaf(epoch) != leaf {
-                let text = format!(
-                    "it sealed {} documents and tokens; the {} that are there are not those",
-                    leaf.version,
-                    registry.len()
-                );
-                self.bad(Problem::new(Code::Registry, text).of_epoch(epoch));
-            }
-        }
-        for (epoch, registry) in found {
-            let text = format!(
-                "{} documents and tokens say that it sealed them",
-                registry.len()
-            );
-            self.bad(Problem::new(Code::Registry, text).of_epoch(epoch));
-        }
     }
 
     fn record(&mut self, record: &RecordRow) {
