@@ -307,7 +307,9 @@ pub fn make_dir(dir: &Path) -> Result<(), Failure> {
 /// A database that cannot be opened.
 pub fn store_failure(error: StoreError) -> Failure {
     let (code, hint) = (error.code(), error.hint());
-    Failure::new(Exit::Unavailable, code, error.to_string()).hint(hint)
+    Failure::new(error.kind().into(), code, error.to_string())
+        .at(error.side())
+        .hint(hint)
 }
 
 /// A package that does not load.

@@ -17,7 +17,7 @@ use serde_json::json;
 pub enum Exit {
     /// Done.
     Ok = 0,
-    /// A rule refuses it, or a check found something.
+    /// A rule refuses it, or a check found something, such as a damaged database.
     Rejected = 1,
     /// The command line or an input has the wrong form.
     Usage = 2,
@@ -35,11 +35,25 @@ pub enum Exit {
     Config = 78,
 }
 
+impl From<ErrorKind> for Exit {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Rejected | ErrorKind::Damaged => Self::Rejected,
+            ErrorKind::Usage => Self::Usage,
+            ErrorKind::NotFound => Self::NotFound,
+            ErrorKind::Conflict => Self::Conflict,
+            ErrorKind::Forbidden => Self::Forbidden,
+            ErrorKind::Full | ErrorKind::Unavailable => Self::Unavailable,
+            ErrorKind::Internal => Self::Internal,
+        }
+    }
+}
+
 /// The table that `--help` shows.
 pub const EXIT_CODES: &str = "\
 Exit codes:
    0  done
-   1  a rule refuses it, or a check found something
+   1  a rule refuses it, or a check found something, such as a damaged database
    2  the command line or an input has the wrong form
    3  it is not there
    4  conflict: somebody else was faster
@@ -145,16 +159,7 @@ impl fmt::Display for Failure {
 
 impl From<CommandError> for Failure {
     fn from(error: CommandError) -> Self {
-        let exit = match error.kind() {
-            ErrorKind::Rejected => Exit::Rejected,
-            ErrorKind::Usage => Exit::Usage,
-            ErrorKind::NotFound => Exit::NotFound,
-            ErrorKind::Conflict => Exit::Conflict,
-            ErrorKind::Forbidden => Exit::Forbidden,
-            ErrorKind::Full | ErrorKind::Unavailable => Exit::Unavailable,
-            ErrorKind::Internal => Exit::Internal,
-        };
-        Self::new(exit, error.code(), error.to_string())
+        Self::new(error.kind().into(), error.code(), error.to_string())
             .at(error.place())
             .hint(error.hint())
     }

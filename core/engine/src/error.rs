@@ -17,6 +17,16 @@ pub enum CommandError {
     /// There is no such project.
     #[error("there is no project {0:?}")]
     NotFound(String),
+    /// The project has no record of that number.
+    #[error("{project} has no record {seq}: its records are 1 to {last}")]
+    RecordNotFound {
+        /// The project's code.
+        project: String,
+        /// The record that was asked for.
+        seq: u64,
+        /// Its last record.
+        last: u64,
+    },
     /// It was changed, but no epoch has sealed it yet.
     #[error("{0} is not sealed yet")]
     NotSealed(String),
@@ -58,10 +68,17 @@ pub enum CommandError {
     /// The store cannot read or write now.
     #[error("{0}")]
     Unavailable(String),
-    /// A bug: stored data that does not read back.
+    /// What is stored does not read back.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    /// A bug.
     #[error("internal error: {0}")]
     Internal(String),
 }
+
+/// What to do about a database that is damaged.
+pub const DAMAGED_HINT: &str = "stop the server, keep the database as it is, and restore the last backup; \
+    `liucheng doctor` and `liucheng verify` say what is damaged";
 
 /// How a caller has to take an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +97,8 @@ pub enum ErrorKind {
     Full,
     /// Try again later: exit 69, HTTP 503.
     Unavailable,
+    /// The database is damaged: exit 1, HTTP 500.
+    Damaged,
     /// A bug: exit 70, HTTP 500.
     Internal,
 }
@@ -92,6 +111,7 @@ impl CommandError {
             Self::Rejected(rejection) => rejection.code(),
             Self::Rules(fault) => fault.code,
             Self::NotFound(_) => "E-NOT-FOUND",
+            Self::RecordNotFound { .. } => "E-RECORD-NOT-FOUND",
             Self::NotSealed(_) => "E-AUDIT-NOT-SEALED",
             Self::Conflict { .. } => "E-CONFLICT",
             Self::DuplicateCode(_) => "E-CODE-TAKEN",
@@ -101,6 +121,7 @@ impl CommandError {
             Self::Library(_) => "E-LIBRARY",
             Self::Full(_) => "E-STORE-FULL",
             Self::Unavailable(_) => "E-UNAVAILABLE",
+            Self::Damaged(_) => "E-STORE-DAMAGED",
             Self::Internal(_) => "E-INTERNAL",
         }
     }
@@ -119,15 +140,17 @@ impl CommandError {
             ) => ErrorKind::Usage,
             Self::Rejected(_) => ErrorKind::Rejected,
             Self::Rules(_) => ErrorKind::Rejected,
-            Self::NotFound(_) | Self::NotSealed(_) | Self::ProvinceUnknown { .. } => {
-                ErrorKind::NotFound
-            }
+            Self::NotFound(_)
+            | Self::RecordNotFound { .. }
+            | Self::NotSealed(_)
+            | Self::ProvinceUnknown { .. } => ErrorKind::NotFound,
             Self::Conflict { .. } | Self::DuplicateCode(_) | Self::KeyReused(_) => {
                 ErrorKind::Conflict
             }
             Self::KeyForm => ErrorKind::Usage,
             Self::Full(_) => ErrorKind::Full,
             Self::Unavailable(_) => ErrorKind::Unavailable,
+            Self::Damaged(_) => ErrorKind::Damaged,
             Self::Library(_) | Self::Internal(_) => ErrorKind::Internal,
         }
     }
@@ -139,13 +162,16 @@ impl CommandError {
             Self::Rejected(rejection) => rejection.place(),
             Self::Rules(fault) => fault.package.clone(),
             Self::NotFound(project) | Self::NotSealed(project) => project.clone(),
+            Self::RecordNotFound { project, .. } => project.clone(),
             Self::Conflict { .. } => "expected version".to_owned(),
             Self::DuplicateCode(_) => "code".to_owned(),
             Self::ProvinceUnknown { .. } => "province".to_owned(),
             Self::KeyReused(_) | Self::KeyForm => "idempotency key".to_owned(),
-            Self::Library(_) | Self::Full(_) | Self::Unavailable(_) | Self::Internal(_) => {
-                "server".to_owned()
-            }
+            Self::Library(_)
+            | Self::Full(_)
+            | Self::Unavailable(_)
+            | Self::Damaged(_)
+            | Self::Internal(_) => "server".to_owned(),
         }
     }
 
@@ -156,6 +182,9 @@ impl CommandError {
             Self::Rejected(rejection) => rejection.hint(),
             Self::Rules(fault) => fault.hint.clone(),
             Self::NotFound(_) => "`liucheng project list` shows what there is".to_owned(),
+            Self::RecordNotFound { project, .. } => {
+                format!("`liucheng project history {project}` shows them")
+            }
             Self::NotSealed(_) => {
                 "a server seals every minute; `liucheng audit seal` does it now".to_owned()
             }
@@ -178,6 +207,7 @@ impl CommandError {
             Self::Unavailable(_) => {
                 "try again with the same idempotency key: it has one effect at most".to_owned()
             }
+            Self::Damaged(_) => DAMAGED_HINT.to_owned(),
             Self::Internal(_) => "please report this with the code and what you did".to_owned(),
         }
     }
@@ -185,7 +215,10 @@ impl CommandError {
 
 impl From<ReadError> for CommandError {
     fn from(error: ReadError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            ReadError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            ReadError::Damaged(reason) => Self::Damaged(reason),
+        }
     }
 }
 

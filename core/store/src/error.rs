@@ -1,5 +1,6 @@
 //! Refusals a person sees when a database cannot be opened.
 
+use liucheng_engine::error::{DAMAGED_HINT, ErrorKind};
 use thiserror::Error;
 
 use crate::transfer::TransferError;
@@ -69,6 +70,20 @@ pub enum StoreError {
         /// What went wrong.
         reason: String,
     },
+    /// The database is not what was written, and opening it again will not help.
+    #[error("the database {location} is damaged: {reason}")]
+    Damaged {
+        /// The database.
+        location: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It is about the database that is to be copied.
+    #[error("source: {0}")]
+    Source(Box<StoreError>),
+    /// It is about the database that is to be filled.
+    #[error("target: {0}")]
+    Target(Box<StoreError>),
     /// It has to do with copying a database.
     #[error(transparent)]
     Transfer(#[from] TransferError),
@@ -87,7 +102,36 @@ impl StoreError {
             Self::MigrationsBehind { .. } => "E-STORE-MIGRATIONS-BEHIND",
             Self::Newer { .. } => "E-STORE-NEWER",
             Self::Migration { .. } => "E-STORE-MIGRATION",
+            Self::Damaged { .. } => "E-STORE-DAMAGED",
+            Self::Source(error) | Self::Target(error) => error.code(),
             Self::Transfer(error) => error.code(),
+        }
+    }
+
+    /// How a caller has to take it.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Location(_) | Self::Foreign { .. } => ErrorKind::Usage,
+            Self::Damaged { .. } => ErrorKind::Damaged,
+            Self::Transfer(error) => error.kind(),
+            Self::Source(error) | Self::Target(error) => error.kind(),
+            Self::Open { .. }
+            | Self::Connect { .. }
+            | Self::Locked { .. }
+            | Self::MigrationsBehind { .. }
+            | Self::Newer { .. }
+            | Self::Migration { .. } => ErrorKind::Unavailable,
+        }
+    }
+
+    /// Which of the two databases of a copy it is about; empty outside of copies.
+    #[must_use]
+    pub const fn side(&self) -> &'static str {
+        match self {
+            Self::Source(_) => "source",
+            Self::Target(_) => "target",
+            _ => "",
         }
     }
 
@@ -98,7 +142,9 @@ impl StoreError {
             Self::Location(_) => {
                 "give a path, sqlite://PATH or postgres://USER@HOST/DATABASE; a database in memory is not durable"
             }
-            Self::Open { .. } => "check that the folder exists and that this user may write to it",
+            Self::Open { .. } => {
+                "check that the file and its folder are there and that this user may read and write them"
+            }
             Self::Connect { .. } => {
                 "check host, database, user and password, and that PostgreSQL is running"
             }
@@ -109,6 +155,16 @@ impl StoreError {
             Self::MigrationsBehind { .. } => "start the server once, or run `liucheng migrate`",
             Self::Newer { .. } => "install the newer version, or restore a backup from before it",
             Self::Migration { .. } => "keep the file as it is and report the message",
+            Self::Damaged { .. } => DAMAGED_HINT,
+            Self::Source(error) => match &**error {
+                Self::Open { .. } => "name a database that is there and that this user may read",
+                Self::MigrationsBehind { .. } => {
+                    "bring the source to this schema first: start its server once, or run `liucheng migrate` on it"
+                }
+                Self::Foreign { .. } => "name a liucheng database",
+                other => other.hint(),
+            },
+            Self::Target(error) => error.hint(),
             Self::Transfer(error) => error.hint(),
         }
     }

@@ -9,6 +9,8 @@ use liucheng_engine::ports::{
     TokenRow,
 };
 
+use crate::damage::is_damage;
+
 /// The columns of a row, by position. Both databases have the same ones; each says how it keeps them.
 pub(crate) trait Fields {
     /// A text.
@@ -26,7 +28,7 @@ pub(crate) trait Fields {
 
     /// A number that is never negative.
     fn count(&self, index: usize) -> Result<u64, ReadError> {
-        u64::try_from(self.number(index)?).map_err(|error| failed(&error))
+        u64::try_from(self.number(index)?).map_err(|error| strange(&error))
     }
 
     /// A point in time.
@@ -35,9 +37,18 @@ pub(crate) trait Fields {
     }
 }
 
-/// Says why a row could not be read.
-pub(crate) fn failed(error: &dyn fmt::Display) -> ReadError {
-    ReadError(error.to_string())
+/// Says why something could not be read.
+pub(crate) fn failed(error: &sqlx::Error) -> ReadError {
+    if is_damage(error) {
+        ReadError::Damaged(error.to_string())
+    } else {
+        ReadError::Unavailable(error.to_string())
+    }
+}
+
+/// Says that a value is not what the program has written.
+pub(crate) fn strange(error: &dyn fmt::Display) -> ReadError {
+    ReadError::Damaged(error.to_string())
 }
 
 /// Decodes all rows.
@@ -60,7 +71,7 @@ pub(crate) fn project<R: Fields>(row: &R) -> Result<ProjectRow, ReadError> {
         next_due: next_due
             .map(|date| date.parse::<NaiveDate>())
             .transpose()
-            .map_err(|error| failed(&error))?,
+            .map_err(|error| strange(&error))?,
         changed_by: row.text(7)?,
         changed_at: row.instant(8)?,
         head: row.text(9)?,
@@ -102,8 +113,8 @@ pub(crate) fn outbox<R: Fields>(row: &R) -> Result<OutboxRow, ReadError> {
         project: row.project_id(0)?,
         key: row.text(1)?,
         not_before: row.instant(2)?,
-        attempts: u32::try_from(row.number(3)?).map_err(|error| failed(&error))?,
-        mail: serde_json::from_str(&row.text(4)?).map_err(|error| failed(&error))?,
+        attempts: u32::try_from(row.number(3)?).map_err(|error| strange(&error))?,
+        mail: serde_json::from_str(&row.text(4)?).map_err(|error| strange(&error))?,
     })
 }
 
@@ -121,7 +132,9 @@ fn mail_state(text: &str) -> Result<MailState, ReadError> {
         "pending" => Ok(MailState::Pending),
         "sent" => Ok(MailState::Sent),
         "dead" => Ok(MailState::Dead),
-        other => Err(ReadError(format!("unknown state of a mail: {other}"))),
+        other => Err(ReadError::Damaged(format!(
+            "unknown state of a mail: {other}"
+        ))),
     }
 }
 
@@ -186,7 +199,7 @@ fn sealed_by<R: Fields>(row: &R, index: usize) -> Result<Option<u64>, ReadError>
     epoch
         .map(u64::try_from)
         .transpose()
-        .map_err(|error| failed(&error))
+        .map_err(|error| strange(&error))
 }
 
 pub(crate) fn document<R: Fields>(row: &R) -> Result<Document, ReadError> {

@@ -146,7 +146,8 @@ pub async fn verify(global: &Global, args: VerifyArgs) -> Result<Exit, Failure> 
             let mut input = input(path)?;
             let mut tell = |check| progress.project(check);
             let mut verifier = Verifier::new(options, &mut tell);
-            bundle::check(&mut input, &mut verifier)?;
+            bundle::check(&mut input, &mut verifier)
+                .map_err(|error| files::of_bundle(path, error))?;
             verifier.finish()
         }
     };
@@ -179,7 +180,8 @@ fn options(trust: &TrustArgs) -> Result<VerifyOptions, Failure> {
 async fn export(global: &Global, args: &ExportArgs) -> Result<Exit, Failure> {
     let store = compose::open_read_only(&global.place()).await?;
     let mut file = output(&args.to)?;
-    let counts = bundle::export(&*store, &mut file.writer).await?;
+    let counts = bundle::export(&*store, &mut file.writer).await;
+    let counts = counts.map_err(|error| files::of_bundle(&args.to, error))?;
     file.keep()?;
     if global.json {
         return document(&json!({"to": args.to, "counts": counts})).map(|()| Exit::Ok);

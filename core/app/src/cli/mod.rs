@@ -142,7 +142,12 @@ pub fn run() -> ExitCode {
     match execute(cli, named) {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) if failure.code == output::BROKEN_PIPE => ExitCode::SUCCESS,
-        Err(failure) if failure.code == "E-STORE-OPEN" && file.is_some_and(|f| !f.exists()) => {
+        // A place says which other database it is about.
+        Err(failure)
+            if failure.code == "E-STORE-OPEN"
+                && failure.place.is_empty()
+                && file.is_some_and(|f| !f.exists()) =>
+        {
             failure.hint(NO_DATABASE).report(as_json)
         }
         Err(failure) => failure.report(as_json),

@@ -81,10 +81,11 @@ pub async fn look(engine: &Engine, node: &Node) -> Health {
     let mut warnings = Vec::new();
     match within(engine.store.schema()).await {
         Ok(schema) => reasons.extend(migrations(schema)),
-        Err(error) => reasons.push(Reason::new("E-UNAVAILABLE", error.to_string())),
+        Err(error) => reasons.push(Reason::new(error.code(), error.to_string())),
     }
     // One silence of the database is one reason, and nobody waits for it twice.
-    if reasons.iter().all(|reason| reason.code != "E-UNAVAILABLE") {
+    let unread = |reason: &Reason| matches!(reason.code, "E-UNAVAILABLE" | "E-STORE-DAMAGED");
+    if !reasons.iter().any(unread) {
         match within(engine.store.backlog()).await {
             Ok(backlog) => {
                 let late = behind(&backlog, now, node.ready.worker_late_seconds);
@@ -94,7 +95,7 @@ pub async fn look(engine: &Engine, node: &Node) -> Health {
                     warnings.extend(late);
                 }
             }
-            Err(error) => reasons.push(Reason::new("E-UNAVAILABLE", error.to_string())),
+            Err(error) => reasons.push(Reason::new(error.code(), error.to_string())),
         }
     }
     if node.roles.worker {
@@ -124,7 +125,7 @@ async fn within<T>(question: impl Future<Output = Result<T, ReadError>>) -> Resu
         .await
         .unwrap_or_else(|_| {
             let seconds = ANSWER_MAX.as_secs();
-            Err(ReadError(format!(
+            Err(ReadError::Unavailable(format!(
                 "the database does not answer within {seconds} s"
             )))
         })

@@ -3,9 +3,10 @@
 //! The same data makes the same bytes. The first line names the format, the last one says how many
 //! pieces of each kind there were; `docs/audit.md` describes the lines between.
 
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::{
     problem::{Code, Problem},
@@ -19,6 +20,29 @@ use crate::{
 
 /// The format's name and version, on the first line.
 pub const FORMAT: &str = "liucheng-bundle-1";
+
+/// The first line of a bundle is shorter than this, in bytes.
+const HEADER_MAX: u64 = 1_024;
+
+/// Why a bundle was not written or read.
+#[derive(Debug, Error)]
+pub enum BundleError {
+    /// The input is something else.
+    #[error("it is not a {FORMAT}")]
+    NoBundle,
+    /// The input cannot be read.
+    #[error("it cannot be read: {0}")]
+    Read(io::Error),
+    /// The output cannot be written.
+    #[error("it cannot be written: {0}")]
+    Write(io::Error),
+    /// A line, counted from 1, is none of a bundle's.
+    #[error("line {0} is unreadable: {1}")]
+    Line(u64, serde_json::Error),
+    /// What is to be exported or checked cannot be.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,82 +58,90 @@ struct Header {
 pub async fn export(
     store: &dyn Store,
     output: &mut (dyn Write + Send),
-) -> Result<Counts, CommandError> {
+) -> Result<Counts, BundleError> {
     let mut exporter = Exporter {
         output,
         counts: Counts::default(),
+        failed: None,
     };
     let format = FORMAT.to_owned();
-    exporter.line(&Header { format })?;
-    walk(store, &mut exporter).await?;
-    exporter.output.flush().map_err(not_written)?;
+    let mut written = exporter.line(&Header { format });
+    if written.is_ok() {
+        written = walk(store, &mut exporter).await;
+    }
+    if let Some(error) = exporter.failed {
+        return Err(BundleError::Write(error));
+    }
+    written?;
+    exporter.output.flush().map_err(BundleError::Write)?;
     Ok(exporter.counts)
 }
 
 struct Exporter<'a> {
     output: &'a mut (dyn Write + Send),
     counts: Counts,
+    /// Why the output takes no more.
+    failed: Option<io::Error>,
 }
 
 impl Exporter<'_> {
     fn line(&mut self, value: &impl Serialize) -> Result<(), CommandError> {
         let mut line = serde_json::to_vec(value)?;
         line.push(b'\n');
-        self.output.write_all(&line).map_err(not_written)
+        self.output.write_all(&line).map_err(|error| {
+            let text = format!("the bundle cannot be written: {error}");
+            self.failed = Some(error);
+            CommandError::Unavailable(text)
+        })
     }
 }
 
 impl Sink for Exporter<'_> {
     fn take(&mut self, item: Item) -> Result<(), CommandError> {
         if let Item::Unreadable(unreadable) = item {
-            return Err(CommandError::Internal(format!(
-                "stored data cannot be read: {}; run `liucheng verify`",
-                unreadable.reason
-            )));
+            return Err(CommandError::Damaged(unreadable.reason));
         }
         self.counts.count(&item);
         self.line(&item)
     }
 }
 
-fn not_written(error: std::io::Error) -> CommandError {
-    CommandError::Unavailable(format!("the bundle cannot be written: {error}"))
-}
-
-fn not_read(error: std::io::Error) -> CommandError {
-    CommandError::Unavailable(format!("the bundle cannot be read: {error}"))
-}
-
 /// Whether a first line is that of a bundle.
 #[must_use]
-pub fn is_bundle(line: &str) -> bool {
-    serde_json::from_str::<Header>(line).is_ok_and(|header| header.format == FORMAT)
+pub fn is_bundle(line: &[u8]) -> bool {
+    serde_json::from_slice::<Header>(line).is_ok_and(|header| header.format == FORMAT)
 }
 
-/// Hands the pieces of a bundle to a check; what is no piece becomes a problem.
+/// Reads the first line, which has to be that of a bundle.
+fn begin(mut input: &mut dyn BufRead) -> Result<(), BundleError> {
+    let mut line = Vec::new();
+    // What is no bundle may have no lines at all.
+    let mut first = Read::take(&mut input, HEADER_MAX);
+    first
+        .read_until(b'\n', &mut line)
+        .map_err(BundleError::Read)?;
+    if is_bundle(&line) {
+        return Ok(());
+    }
+    Err(BundleError::NoBundle)
+}
+
+/// Hands the pieces of a bundle to a check; a line that is no piece becomes a problem.
 ///
 /// # Errors
-/// When the input cannot be read.
-pub fn check(input: &mut dyn BufRead, verifier: &mut Verifier<'_>) -> Result<(), CommandError> {
-    let mut line = String::new();
-    let mut number = 0_u64;
+/// When the input cannot be read or is no bundle at all.
+pub fn check(input: &mut dyn BufRead, verifier: &mut Verifier<'_>) -> Result<(), BundleError> {
+    begin(input)?;
+    let mut line = Vec::new();
+    let mut number = 1_u64;
     let mut ended = false;
     loop {
         line.clear();
-        if input.read_line(&mut line).map_err(not_read)? == 0 {
+        let read = input.read_until(b'\n', &mut line);
+        if read.map_err(BundleError::Read)? == 0 {
             return Ok(());
         }
         number += 1;
-        if number == 1 {
-            if !is_bundle(&line) {
-                verifier.bad(Problem::new(
-                    Code::Bundle,
-                    format!("line 1 is not that of a {FORMAT}"),
-                ));
-                return Ok(());
-            }
-            continue;
-        }
         if ended {
             verifier.bad(Problem::new(
                 Code::Bundle,
@@ -117,7 +149,7 @@ pub fn check(input: &mut dyn BufRead, verifier: &mut Verifier<'_>) -> Result<(),
             ));
             return Ok(());
         }
-        match serde_json::from_str::<Item>(&line) {
+        match serde_json::from_slice::<Item>(&line) {
             Ok(item) => {
                 ended = matches!(item, Item::End(_));
                 verifier.take(item)?;
@@ -134,17 +166,19 @@ pub fn check(input: &mut dyn BufRead, verifier: &mut Verifier<'_>) -> Result<(),
 ///
 /// # Errors
 /// When the input cannot be read or is not a bundle.
-pub fn last_epoch(input: &mut dyn BufRead) -> Result<Option<Epoch>, CommandError> {
+pub fn last_epoch(input: &mut dyn BufRead) -> Result<Option<Epoch>, BundleError> {
+    begin(input)?;
     let mut last = None;
-    for (number, line) in input.lines().enumerate() {
-        let line = line.map_err(not_read)?;
-        if number == 0 {
-            if !is_bundle(&line) {
-                return Err(CommandError::Internal(format!("it is not a {FORMAT}")));
-            }
-            continue;
+    let mut line = Vec::new();
+    for number in 2.. {
+        line.clear();
+        let read = input.read_until(b'\n', &mut line);
+        if read.map_err(BundleError::Read)? == 0 {
+            break;
         }
-        match serde_json::from_str::<Item>(&line)? {
+        match serde_json::from_slice::<Item>(&line)
+            .map_err(|error| BundleError::Line(number, error))?
+        {
             Item::Epoch(epoch) => last = Some(epoch),
             Item::Leaf(_) => {}
             // Epochs come first.

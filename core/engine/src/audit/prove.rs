@@ -44,12 +44,14 @@ pub struct Proof {
 /// Makes the proof of a record.
 ///
 /// # Errors
-/// [`CommandError::NotFound`] where there is no such record or it is not sealed yet.
+/// [`CommandError::NotFound`] where there is no such project, [`CommandError::RecordNotFound`] where it has
+/// no such record, [`CommandError::NotSealed`] where the record is not sealed yet.
 pub async fn prove(store: &dyn Store, project: ProjectId, seq: u64) -> Result<Proof, CommandError> {
     let dossier = store.dossier(project).await?;
-    let name = dossier
-        .row
-        .map_or_else(|| project.to_string(), |row| row.code);
+    let Some(row) = dossier.row else {
+        return Err(CommandError::NotFound(project.to_string()));
+    };
+    let name = row.code;
     let leaf = dossier.leaves.into_iter().find(|leaf| leaf.version >= seq);
     let mut records = Vec::new();
     let mut after = seq.saturating_sub(1);
@@ -61,7 +63,16 @@ pub async fn prove(store: &dyn Store, project: ProjectId, seq: u64) -> Result<Pr
         records.extend(page.into_iter().filter(|record| record.seq <= end));
     }
     if seq == 0 || records.first().is_none_or(|record| record.seq != seq) {
-        return Err(CommandError::NotFound(format!("{name}: record {seq}")));
+        if (1..=row.version).contains(&seq) {
+            return Err(CommandError::Damaged(format!(
+                "{name}: record {seq} is missing"
+            )));
+        }
+        return Err(CommandError::RecordNotFound {
+            project: name,
+            seq,
+            last: row.version,
+        });
     }
     let not_sealed = || CommandError::NotSealed(format!("{name}: record {seq}"));
     let leaf = leaf.ok_or_else(not_sealed)?;

@@ -138,7 +138,7 @@ impl Walk<'_> {
         self.give(Item::Unreadable(Unreadable {
             project,
             epoch,
-            reason: error.0,
+            reason: error.reason().to_owned(),
         }))
     }
 

@@ -211,8 +211,33 @@ pub enum CommitError {
 
 /// Why something could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("not read: {0}")]
-pub struct ReadError(pub String);
+pub enum ReadError {
+    /// The store cannot read now.
+    #[error("not read: {0}")]
+    Unavailable(String),
+    /// What is stored does not read back, now or later.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+}
+
+impl ReadError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "E-UNAVAILABLE",
+            Self::Damaged(_) => "E-STORE-DAMAGED",
+        }
+    }
+
+    /// What the store or the system said.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Unavailable(reason) | Self::Damaged(reason) => reason,
+        }
+    }
+}
 
 /// Content-addressed data that projects pin: definitions, calendars, packages.
 #[derive(Debug, Clone, PartialEq, Eq)]

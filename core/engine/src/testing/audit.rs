@@ -141,7 +141,7 @@ impl Tables {
                 attempts: u64::from(mail.row.attempts),
                 state: mail.state,
                 mail: serde_json::to_string(&mail.row.mail)
-                    .map_err(|error| ReadError(error.to_string()))?,
+                    .map_err(|error| ReadError::Unavailable(error.to_string()))?,
             });
         }
         let of_project = |(key, _): &(&(ProjectId, String), _)| key.0 == id;

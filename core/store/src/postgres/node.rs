@@ -90,7 +90,7 @@ impl Node {
     pub(crate) async fn epoch(&self) -> Result<i64, ReadError> {
         let skew = self.skew();
         if skew.abs() > SKEW_MAX_MICROS {
-            return Err(ReadError(format!(
+            return Err(ReadError::Unavailable(format!(
                 "this machine's clock differs from the database's by {} seconds",
                 skew / 1_000_000
             )));
@@ -204,7 +204,7 @@ impl Node {
             epochs.truncate(2);
             return Ok(epoch);
         }
-        Err(ReadError("no epoch could be begun".to_owned()))
+        Err(ReadError::Unavailable("no epoch could be begun".to_owned()))
     }
 
     fn note_skew(&self, at: i64, clock: i64, asked: Instant) {

@@ -11,7 +11,12 @@ use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use super::{failure::is_passing, sql};
-use crate::{StoreError, check, sql as shared, transfer::marker};
+use crate::{
+    StoreError, check,
+    damage::{is_damage, not_migrated, refuse_lost_tables},
+    sql as shared,
+    transfer::marker,
+};
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
@@ -73,9 +78,12 @@ impl Place {
 
     /// Wraps what the system or PostgreSQL said.
     pub(crate) fn error(&self, error: &Error) -> StoreError {
-        StoreError::Connect {
-            location: self.name.clone(),
-            reason: error.to_string(),
+        let location = self.name.clone();
+        let reason = error.to_string();
+        if is_damage(error) {
+            StoreError::Damaged { location, reason }
+        } else {
+            StoreError::Connect { location, reason }
         }
     }
 
@@ -104,7 +112,7 @@ impl Place {
             .map_err(|error| self.error(&error))
     }
 
-    /// Reads the schema version; 0 for an empty database.
+    /// Reads the schema version; 0 for an empty database. One of this version has all its tables.
     pub(crate) async fn version(&self, connection: &mut PgConnection) -> Result<i64, StoreError> {
         let failed = |error: Error| self.error(&error);
         let found = sqlx::query(sql::INSPECT)
@@ -114,18 +122,45 @@ impl Place {
         let migrated: i64 = found.try_get(0).map_err(failed)?;
         let tables: i64 = found.try_get(1).map_err(failed)?;
         let ours: i64 = found.try_get(2).map_err(failed)?;
-        if tables > 0 && ours == 0 {
+        // The mark is on the table `project`, which may be what was lost.
+        let lost = tables > 0 && ours == 0 && migrated > 0;
+        let ours = ours > 0 || (lost && self.is_ours(connection).await?);
+        if tables > 0 && !ours {
             return Err(StoreError::Foreign {
                 location: self.name.clone(),
             });
         }
-        if migrated == 0 {
+        if migrated == 0 && tables == 0 {
             return Ok(0);
         }
-        sqlx::query_scalar(shared::SCHEMA_VERSION)
-            .fetch_one(connection)
+        let found: i64 = sqlx::query_scalar(shared::SCHEMA_VERSION)
+            .fetch_one(&mut *connection)
             .await
-            .map_err(failed)
+            .map_err(failed)?;
+        if found == crate::latest_schema_version() {
+            let present: Vec<String> = sqlx::query_scalar(sql::TABLE_NAMES)
+                .fetch_all(connection)
+                .await
+                .map_err(failed)?;
+            refuse_lost_tables(&present, &self.name)?;
+        }
+        Ok(found)
+    }
+
+    /// Whether the migrations that were applied are ours.
+    async fn is_ours(&self, connection: &mut PgConnection) -> Result<bool, StoreError> {
+        let first = MIGRATIONS.iter().find(|migration| migration.version == 1);
+        let checksum = first.map_or(&[][..], |migration| &migration.checksum);
+        let found: Result<i64, Error> = sqlx::query_scalar(sql::IS_OURS)
+            .bind(checksum)
+            .fetch_one(connection)
+            .await;
+        match found {
+            Ok(count) => Ok(count > 0),
+            // Another program may have a table of that name with other columns.
+            Err(Error::Database(_)) => Ok(false),
+            Err(error) => Err(self.error(&error)),
+        }
     }
 
     /// Refuses a database that is being filled with the contents of another one.
@@ -149,10 +184,7 @@ impl Place {
             MIGRATIONS
                 .run(connection)
                 .await
-                .map_err(|error| StoreError::Migration {
-                    location: self.name.clone(),
-                    reason: error.to_string(),
-                })?;
+                .map_err(|error| not_migrated(self.name.clone(), &error))?;
         }
         Ok(before)
     }

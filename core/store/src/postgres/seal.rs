@@ -17,7 +17,7 @@ use super::{
     failure::Failure,
 };
 use crate::{
-    read::{self, Fields, each, failed},
+    read::{self, Fields, each},
     sql as shared,
 };
 
@@ -197,5 +197,5 @@ async fn note(
 }
 
 fn decoded<T>(result: Result<T, ReadError>) -> Result<T, sqlx::Error> {
-    result.map_err(|error| sqlx::Error::Decode(failed(&error).into()))
+    result.map_err(|error| sqlx::Error::Decode(error.into()))
 }

@@ -316,6 +316,14 @@ SELECT (SELECT count(*) FROM pg_tables
         WHERE n.nspname = current_schema() AND c.relname = 'project'
             AND obj_description(c.oid, 'pg_class') = 'liucheng')";
 
+/// Which tables there are.
+pub(crate) const TABLE_NAMES: &str =
+    "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()";
+
+/// Whether the migrations that a database has are ours: `$1` the checksum of the first.
+pub(crate) const IS_OURS: &str =
+    "SELECT count(*) FROM _sqlx_migrations WHERE version = 1 AND checksum = $1";
+
 /// All of them, for the check in `sharding`.
 #[cfg(test)]
 pub(crate) const ALL: &[(&str, &str)] = &[
@@ -338,4 +346,6 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("RENEW_EPOCH", RENEW_EPOCH),
     ("END_EPOCH", END_EPOCH),
     ("INSPECT", INSPECT),
+    ("TABLE_NAMES", TABLE_NAMES),
+    ("IS_OURS", IS_OURS),
 ];

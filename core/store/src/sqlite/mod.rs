@@ -40,7 +40,7 @@ use crate::{
     Migrated, Options, StoreError, check,
     group::Operation,
     queue::Submitter,
-    read::{self, Fields, each, failed},
+    read::{self, Fields, each, failed, strange},
     sql as shared,
     stats::{Counters, Stats},
 };
@@ -235,7 +235,7 @@ impl Fields for SqliteRow {
         let bytes: &[u8] = column(self, index)?;
         Uuid::from_slice(bytes)
             .map(ProjectId)
-            .map_err(|error| failed(&error))
+            .map_err(|error| strange(&error))
     }
 }
 
@@ -259,7 +259,7 @@ impl Store for SqliteStore {
 
     async fn load_all(&self, ids: &[ProjectId]) -> Result<Vec<ProjectRow>, ReadError> {
         let ids: Vec<_> = ids.iter().map(|id| id.0.simple()).collect();
-        let ids = serde_json::to_string(&ids).map_err(|error| failed(&error))?;
+        let ids = serde_json::to_string(&ids).map_err(|error| strange(&error))?;
         let rows = self.rows(sqlx::query(sql::LOAD_ALL).bind(ids)).await?;
         each(&rows, read::project)
     }
@@ -331,7 +331,7 @@ impl Store for SqliteStore {
     async fn holds_mail(&self, _: ProjectId, _: &str) -> Result<bool, ReadError> {
         match self.counters.health().trouble() {
             None => Ok(true),
-            Some(trouble) => Err(ReadError(format!(
+            Some(trouble) => Err(ReadError::Unavailable(format!(
                 "the mail waits, because its result could not be recorded: {}",
                 trouble.reason
             ))),

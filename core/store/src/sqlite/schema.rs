@@ -13,7 +13,12 @@ use sqlx::{
 };
 
 use super::{checkpoint::LOG_BYTES, lock::private, sql};
-use crate::{StoreError, check, sql as shared, transfer::marker};
+use crate::{
+    StoreError, check,
+    damage::{means_damage, not_migrated, refuse_lost_tables},
+    sql as shared,
+    transfer::marker,
+};
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
@@ -97,7 +102,8 @@ pub(crate) fn read_options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Reads the schema version of an open database; 0 for an empty one.
+/// Reads the schema version of an open database; 0 for an empty one. One of this version has all its
+/// tables.
 pub(crate) async fn version(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -115,13 +121,21 @@ pub(crate) async fn version(
             location: path.display().to_string(),
         });
     }
-    if migrated == 0 {
+    if migrated == 0 && tables == 0 {
         return Ok(0);
     }
-    sqlx::query_scalar(shared::SCHEMA_VERSION)
+    let found: i64 = sqlx::query_scalar(shared::SCHEMA_VERSION)
         .fetch_one(&mut *connection)
         .await
-        .map_err(failed)
+        .map_err(failed)?;
+    if found == crate::latest_schema_version() {
+        let present: Vec<String> = sqlx::query_scalar(sql::TABLE_NAMES)
+            .fetch_all(connection)
+            .await
+            .map_err(failed)?;
+        refuse_lost_tables(&present, &path.display().to_string())?;
+    }
+    Ok(found)
 }
 
 /// Refuses a database that is being filled with the contents of another one.
@@ -146,10 +160,7 @@ pub(crate) async fn migrate(
     MIGRATIONS
         .run(connection)
         .await
-        .map_err(|error| StoreError::Migration {
-            location: path.display().to_string(),
-            reason: error.to_string(),
-        })?;
+        .map_err(|error| not_migrated(path.display().to_string(), &error))?;
     Ok(before)
 }
 
@@ -164,9 +175,12 @@ pub(crate) async fn connect(
 }
 
 /// Wraps what the system or SQLite said about a file.
-pub(crate) fn open_error(path: &Path, error: &dyn std::error::Error) -> StoreError {
-    StoreError::Open {
-        location: path.display().to_string(),
-        reason: error.to_string(),
+pub(crate) fn open_error(path: &Path, error: &(dyn std::error::Error + 'static)) -> StoreError {
+    let location = path.display().to_string();
+    let reason = error.to_string();
+    if means_damage(error) {
+        StoreError::Damaged { location, reason }
+    } else {
+        StoreError::Open { location, reason }
     }
 }

@@ -8,7 +8,7 @@ use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::number;
 use crate::{
-    read::{self, Fields, each, failed},
+    read::{self, Fields, each},
     sql as shared,
 };
 
@@ -145,7 +145,7 @@ async fn note(
 }
 
 fn decoded<T>(result: Result<T, ReadError>) -> Result<T, sqlx::Error> {
-    result.map_err(|error| sqlx::Error::Decode(failed(&error).into()))
+    result.map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 fn encode(error: serde_json::Error) -> sqlx::Error {

@@ -146,6 +146,9 @@ SELECT (SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'),
         WHERE type = 'table' AND name <> '_sqlx_migrations' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'),
     (SELECT application_id FROM pragma_application_id)";
 
+/// Which tables there are.
+pub(crate) const TABLE_NAMES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table'";
+
 /// All of them, for the check in `sharding`.
 #[cfg(test)]
 pub(crate) const ALL: &[(&str, &str)] = &[
@@ -162,4 +165,5 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("DUE_MAIL", DUE_MAIL),
     ("NEXT_WAKE", NEXT_WAKE),
     ("INSPECT", INSPECT),
+    ("TABLE_NAMES", TABLE_NAMES),
 ];

@@ -1,5 +1,6 @@
 //! Refusals of a copy.
 
+use liucheng_engine::error::ErrorKind;
 use thiserror::Error;
 
 /// Why a database was not copied, or is not opened because of a copy.
@@ -85,6 +86,19 @@ impl TransferError {
             Self::Diverged { .. } => "E-STORE-COPY-DIVERGED",
             Self::Differs { .. } => "E-STORE-COPY-DIFFERS",
             Self::Stopped { .. } => "E-STORE-COPY",
+        }
+    }
+
+    /// How a caller has to take it.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::OtherSource { .. } | Self::NotEmpty { .. } => ErrorKind::Usage,
+            Self::Diverged { .. } | Self::Differs { .. } => ErrorKind::Rejected,
+            Self::Unfinished { .. }
+            | Self::InUse { .. }
+            | Self::Taken { .. }
+            | Self::Stopped { .. } => ErrorKind::Unavailable,
         }
     }
 

@@ -14,7 +14,7 @@ mod error;
 mod file;
 pub(crate) mod marker;
 mod side;
-mod tables;
+pub(crate) mod tables;
 mod value;
 
 use std::path::Path;
@@ -103,9 +103,12 @@ pub async fn copy(
     order: Order<'_>,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Summary, StoreError> {
-    let source = Side::source(order.source).await?;
-    let target = Side::target(order.target).await?;
-    let work = begin(source, target, order.called, progress).await?;
+    let source = Side::source(order.source).await;
+    let source = source.map_err(|error| StoreError::Source(Box::new(error)))?;
+    let of_target = |error| StoreError::Target(Box::new(error));
+    let target = Side::target(order.target).await.map_err(of_target)?;
+    let work = begin(source, target, order.called, progress).await;
+    let work = work.map_err(of_target)?;
     if order.prepare {
         work.prepare().await
     } else {

@@ -17,7 +17,9 @@ use super::{
     value::{Row, Value, of_postgres, of_sqlite},
 };
 use crate::{
-    Kind as DatabaseKind, StoreError, check, kind,
+    Kind as DatabaseKind, StoreError, check,
+    damage::is_damage,
+    kind,
     postgres::schema::Place,
     sqlite::{lock::WriteLock, prepare, schema},
 };
@@ -330,8 +332,11 @@ fn reading(path: &Path) -> SqliteConnectOptions {
 }
 
 /// Wraps what a database said.
-pub(crate) fn stopped(location: &str, error: &dyn std::error::Error) -> StoreError {
+pub(crate) fn stopped(location: &str, error: &Error) -> StoreError {
     let (location, reason) = (location.to_owned(), error.to_string());
+    if is_damage(error) {
+        return StoreError::Damaged { location, reason };
+    }
     TransferError::Stopped { location, reason }.into()
 }
 

@@ -2,24 +2,61 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{BufRead, BufReader, BufWriter, Seek},
+    io::{self, BufReader, BufWriter, ErrorKind, Read, Seek},
     path::{Path, PathBuf},
 };
 
 use liucheng_engine::{
-    audit::{bundle, prove::Proof},
+    audit::{
+        bundle::{self, BundleError},
+        prove::Proof,
+    },
     ports::Epoch,
 };
 use serde::Deserialize;
 
 use crate::output::{Exit, Failure};
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    let exit = match error.kind() {
-        std::io::ErrorKind::NotFound => Exit::NotFound,
-        _ => Exit::Unavailable,
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let (exit, hint) = match error.kind() {
+        ErrorKind::NotFound => (Exit::NotFound, "check the path"),
+        ErrorKind::IsADirectory => (Exit::Usage, "that is a folder: name a file in it"),
+        ErrorKind::PermissionDenied => (Exit::Unavailable, "this user may not read it"),
+        _ => (Exit::Unavailable, "check the disk, and copy the file anew"),
     };
-    Failure::new(exit, "E-AUDIT-FILE", format!("{}: {error}", path.display()))
+    Failure::new(exit, "E-AUDIT-FILE", format!("{}: {error}", path.display())).hint(hint)
+}
+
+/// Says why a file cannot be made or written; `option` names it.
+pub fn unwritable(path: &Path, error: &io::Error, option: &str) -> Failure {
+    let shown = path.display();
+    if error.kind() == ErrorKind::AlreadyExists {
+        let message = format!("{shown} exists");
+        return Failure::new(Exit::Usage, "E-AUDIT-EXISTS", message)
+            .at(option)
+            .hint("choose another name; nothing is written over");
+    }
+    Failure::new(
+        Exit::Unavailable,
+        "E-AUDIT-FILE",
+        format!("{shown}: {error}"),
+    )
+    .at(option)
+    .hint("check that the folder is there, its permissions and the free space")
+}
+
+/// Says why a bundle was not read or written.
+pub fn of_bundle(path: &Path, error: BundleError) -> Failure {
+    match error {
+        BundleError::NoBundle | BundleError::Line(..) => {
+            let message = format!("{}: {error}", path.display());
+            Failure::new(Exit::Usage, "E-AUDIT-BUNDLE", message)
+                .hint("give what `audit export` wrote; --data and --database name databases")
+        }
+        BundleError::Read(error) => unreadable(path, &error),
+        BundleError::Write(error) => unwritable(path, &error, "--to"),
+        BundleError::Command(error) => error.into(),
+    }
 }
 
 /// Opens a file for reading.
@@ -40,11 +77,7 @@ pub struct Output {
 /// Makes a file, which must not be there yet, readable for its owner only: it holds names.
 pub fn output(path: &Path) -> Result<Output, Failure> {
     let file = private(OpenOptions::new().write(true).create_new(true)).open(path);
-    let file = file.map_err(|error| {
-        unreadable(path, &error)
-            .at("--to")
-            .hint("choose a new file in a folder that exists")
-    })?;
+    let file = file.map_err(|error| unwritable(path, &error, "--to"))?;
     Ok(Output {
         writer: BufWriter::new(file),
         path: path.to_owned(),
@@ -57,7 +90,7 @@ impl Output {
     pub fn keep(mut self) -> Result<(), Failure> {
         let synced =
             std::io::Write::flush(&mut self.writer).and_then(|()| self.writer.get_ref().sync_all());
-        synced.map_err(|error| unreadable(&self.path, &error))?;
+        synced.map_err(|error| unwritable(&self.path, &error, "--to"))?;
         self.kept = true;
         Ok(())
     }
@@ -105,20 +138,14 @@ pub fn anchors(path: &Path) -> Result<Vec<Epoch>, Failure> {
         .hint("give what `audit head --json` wrote, or an earlier bundle")
     };
     let mut reader = input(path)?;
-    let mut first = String::new();
-    reader
-        .read_line(&mut first)
-        .map_err(|error| unreadable(path, &error))?;
-    reader.rewind().map_err(|error| unreadable(path, &error))?;
-    let epochs = if bundle::is_bundle(&first) {
-        let last = bundle::last_epoch(&mut reader).map_err(|error| wrong(error.to_string()))?;
-        last.into_iter().collect()
-    } else {
-        match serde_json::from_reader(reader) {
-            Ok(Anchor::One(epoch)) => vec![epoch],
-            Ok(Anchor::Several { epochs }) => epochs,
-            Err(_) => return Err(wrong("it is neither an epoch nor a bundle".to_owned())),
+    let epochs = match bundle::last_epoch(&mut reader) {
+        Ok(last) => last.into_iter().collect(),
+        Err(BundleError::NoBundle) => {
+            reader.rewind().map_err(|error| unreadable(path, &error))?;
+            noted(reader).ok_or_else(|| wrong("it is neither an epoch nor a bundle".to_owned()))?
         }
+        Err(BundleError::Read(error)) => return Err(unreadable(path, &error)),
+        Err(error) => return Err(wrong(error.to_string())),
     };
     for epoch in &epochs {
         epoch
@@ -131,9 +158,20 @@ pub fn anchors(path: &Path) -> Result<Vec<Epoch>, Failure> {
     Ok(epochs)
 }
 
+/// What `audit head` or `audit epochs` wrote.
+fn noted(input: impl Read) -> Option<Vec<Epoch>> {
+    match serde_json::from_reader(input).ok()? {
+        Anchor::One(epoch) => Some(vec![epoch]),
+        Anchor::Several { epochs } => Some(epochs),
+    }
+}
+
 /// Reads a proof.
 pub fn proof(path: &Path) -> Result<Proof, Failure> {
     serde_json::from_reader(input(path)?).map_err(|error| {
+        if error.is_io() {
+            return unreadable(path, &error.into());
+        }
         Failure::new(
             Exit::Usage,
             "E-AUDIT-PROOF",

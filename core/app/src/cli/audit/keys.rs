@@ -7,7 +7,7 @@ use liucheng_engine::audit::{Signer, sign::is_public_key};
 use liucheng_model::definition::hex;
 use serde_json::json;
 
-use super::files::private;
+use super::files::{private, unwritable};
 use crate::{
     cli::Global,
     output::{Exit, Failure, document, line},
@@ -25,22 +25,13 @@ pub struct KeygenArgs {
 pub fn generate(global: &Global, args: &KeygenArgs) -> Result<Exit, Failure> {
     let secret = random()?;
     let public = Signer::new(&secret).public();
-    let path = args.to.display();
     let written = private(OpenOptions::new().write(true).create_new(true))
         .open(&args.to)
         .and_then(|mut file| {
             writeln!(file, "{}", hex(&secret))?;
             file.sync_all()
         });
-    written.map_err(|error| {
-        Failure::new(
-            Exit::Unavailable,
-            "E-AUDIT-FILE",
-            format!("{path}: {error}"),
-        )
-        .at("--to")
-        .hint("choose a new file in a folder that exists")
-    })?;
+    written.map_err(|error| unwritable(&args.to, &error, "--to"))?;
     if global.json {
         return document(&json!({"key-file": args.to, "public": public})).map(|()| Exit::Ok);
     }
