@@ -32,6 +32,9 @@ const CHUNK: usize = 1 << 20;
 /// Makes a backup: an SQLite file and its manifest, both complete and durable or not there.
 pub async fn make(place: &Place, to: &Path, force: bool, bar: &Bar) -> Result<Manifest, Failure> {
     let manifest_path = Manifest::path(to);
+    // A run that was killed between its two files has left one of them: no backup, and nothing to lose.
+    let torn = to.is_file() && !manifest_path.exists() && partial(&manifest_path).is_file();
+    let force = force || torn;
     if !force && let Some(there) = [to, &manifest_path].into_iter().find(|path| path.exists()) {
         return Err(Failure::new(
             Exit::Usage,
@@ -41,16 +44,16 @@ pub async fn make(place: &Place, to: &Path, force: bool, bar: &Bar) -> Result<Ma
         .at("--to")
         .hint("choose another name, or give --force to replace it"));
     }
-    if to.exists() {
+    if to.exists() && !torn {
         refuse_what_is_no_backup(to, &manifest_path)?;
     }
     let made_at = SystemClock.now();
-    let partial = Partial::begin(to)?;
-    transfer::snapshot(place, &partial.path, bar).await?;
-    let written = |error: io::Error| not_written(&partial.path, &error);
-    partial.file.sync_all().map_err(written)?;
-    let contents = transfer::contents(&partial.path.display().to_string()).await?;
-    let digest = digest_of(&partial.path, &mut io::sink()).map_err(written)?;
+    let file = Partial::begin(to)?;
+    transfer::snapshot(place, &file.path, bar).await?;
+    let written = |error: io::Error| not_written(&file.path, &error);
+    file.file.sync_all().map_err(written)?;
+    let contents = transfer::contents(&file.path.display().to_string()).await?;
+    let digest = digest_of(&file.path, &mut io::sink()).map_err(written)?;
     let manifest = Manifest::new(&contents, made_at, digest);
     let draft = Partial::begin(&manifest_path)?;
     let mut text = serde_json::to_string_pretty(&manifest)
@@ -66,7 +69,7 @@ pub async fn make(place: &Place, to: &Path, force: bool, bar: &Bar) -> Result<Ma
         }
         _ => {}
     }
-    partial.keep(to)?;
+    file.keep(to)?;
     draft.keep(&manifest_path)?;
     Ok(manifest)
 }
@@ -94,6 +97,30 @@ fn refuse_what_is_no_backup(to: &Path, manifest: &Path) -> Result<(), Failure> {
     .hint("choose another name; --force replaces a backup with its manifest beside it and nothing else"))
 }
 
+/// What the names of unfinished files end with.
+const PARTIAL: &str = ".partial";
+
+/// How an unfinished file is called.
+fn partial(to: &Path) -> PathBuf {
+    let mut name = OsString::from(to);
+    name.push(PARTIAL);
+    name.into()
+}
+
+/// Unfinished backups in a folder that nobody is making: runs that were killed have left them.
+pub fn stale(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_string_lossy().ends_with(PARTIAL))
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        // Whoever makes one holds its lock.
+        .filter(|path| File::open(path).is_ok_and(|file| file.try_lock_shared().is_ok()))
+        .collect();
+    found.sort();
+    found
+}
+
 /// A file that is not complete yet; removed unless it is kept.
 struct Partial {
     path: PathBuf,
@@ -104,9 +131,7 @@ struct Partial {
 impl Partial {
     /// Begins a file beside the one it is to become, readable for its owner only.
     fn begin(to: &Path) -> Result<Self, Failure> {
-        let mut name = OsString::from(to);
-        name.push(".partial");
-        let path = PathBuf::from(name);
+        let path = partial(to);
         let mut options = OpenOptions::new();
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -117,18 +142,23 @@ impl Partial {
             .truncate(false)
             .open(&path)
             .map_err(|error| not_written(&path, &error))?;
+        let busy = || {
+            Failure::new(
+                Exit::Unavailable,
+                "E-BACKUP-BUSY",
+                format!("another process is making {}", to.display()),
+            )
+            .at("--to")
+            .hint("wait until it has finished, or choose another name")
+        };
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Failure::new(
-                    Exit::Unavailable,
-                    "E-BACKUP-BUSY",
-                    format!("another process is making {}", to.display()),
-                )
-                .at("--to")
-                .hint("wait until it has finished, or choose another name"));
-            }
+            Err(TryLockError::WouldBlock) => return Err(busy()),
             Err(TryLockError::Error(error)) => return Err(not_written(&path, &error)),
+        }
+        // Whoever held the lock may have finished in between: then this is its backup.
+        if !is_at(&file, &path) {
+            return Err(busy());
         }
         // What a killed run has left.
         file.set_len(0)
@@ -161,6 +191,22 @@ impl Drop for Partial {
             let _ = std::fs::remove_file(&self.path);
         }
     }
+}
+
+/// Whether an open file is the one of that name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |found: std::fs::Metadata| (found.dev(), found.ino());
+    let open = file.metadata().map(place);
+    let named = std::fs::metadata(path).map(place);
+    matches!((open, named), (Ok(open), Ok(named)) if open == named)
+}
+
+/// Elsewhere an open file keeps its name.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 /// A backup that was tried out.

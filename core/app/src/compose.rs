@@ -291,17 +291,29 @@ pub fn calendar(layers: &[PathBuf]) -> Result<Calendar, Failure> {
     Ok(calendar)
 }
 
-/// Makes a data folder unless it is there.
+/// Makes a data folder unless it is there, for its owner only: tokens and personal data lie in it.
 pub fn make_dir(dir: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(dir).map_err(|e| {
-        Failure::new(
-            Exit::Unavailable,
-            "E-DATA-DIR",
-            format!("{}: {e}", dir.display()),
-        )
-        .at("--data")
-        .hint("choose a folder that can be written")
-    })
+    // The folders above it are as public as others.
+    let above = dir.parent().map_or(Ok(()), std::fs::create_dir_all);
+    above
+        .and_then(|()| private_dir().recursive(true).create(dir))
+        .map_err(|e| {
+            Failure::new(
+                Exit::Unavailable,
+                "E-DATA-DIR",
+                format!("{}: {e}", dir.display()),
+            )
+            .at("--data")
+            .hint("choose a folder that can be written")
+        })
+}
+
+/// How folders are made that only their owner may enter.
+pub fn private_dir() -> std::fs::DirBuilder {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
 }
 
 /// A database that cannot be opened.

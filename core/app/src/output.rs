@@ -178,6 +178,15 @@ pub fn line(text: impl fmt::Display) -> Result<(), Failure> {
     write(format!("{}\n", sanitised(&text)).as_bytes())
 }
 
+/// Writes a text to stdout in as many lines as it needs, with what the first and the others begin with.
+///
+/// # Errors
+/// As [`line`].
+pub fn paragraph(text: &str, indents: (&str, &str)) -> Result<(), Failure> {
+    let lines = wrap(text, line_cells(), indents);
+    lines.iter().try_for_each(line)
+}
+
 /// Writes a JSON document to stdout, indented.
 ///
 /// # Errors
@@ -315,18 +324,51 @@ pub fn pad(text: &str, cells: usize) -> String {
 }
 
 /// A text broken into lines of a width in cells, with what the first and the other lines begin with.
+///
+/// Lines end between words or beside Chinese characters; only a word that is longer than a line is
+/// broken.
 #[must_use]
 pub fn wrap(text: &str, cells: usize, (first, others): (&str, &str)) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
     let mut line = first.to_owned();
+    let mut begin = first.len();
     for c in text.chars() {
-        if width(&line) + cell_width(c) > cells {
-            lines.push(std::mem::replace(&mut line, others.to_owned()));
+        while line.len() > begin && width(&line) + cell_width(c) > cells {
+            let place = begin + last_break(&line[begin..], c);
+            let rest = line.split_off(place);
+            lines.push(line.trim_end().to_owned());
+            line = format!("{others}{}", rest.trim_start());
+            begin = others.len();
         }
-        line.push(c);
+        let begins_anew = line.len() == begin && !lines.is_empty();
+        if c != ' ' || !begins_anew {
+            line.push(c);
+        }
     }
     lines.push(line);
     lines
+}
+
+/// Where a line that has no room for its next character is best broken: a position in bytes.
+fn last_break(line: &str, next: char) -> usize {
+    let free = |before: char, after: char| {
+        before == ' ' || after == ' ' || cell_width(before) == 2 || cell_width(after) == 2
+    };
+    let mut after = next;
+    for (place, before) in line.char_indices().rev() {
+        if free(before, after) {
+            return place + before.len_utf8();
+        }
+        after = before;
+    }
+    line.len()
+}
+
+/// A number of things: `1 epoch`, `2 epochs`.
+#[must_use]
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    let name = if count == 1 { one } else { many };
+    format!("{count} {name}")
 }
 
 fn cell_width(c: char) -> usize {
@@ -355,8 +397,37 @@ mod tests {
         assert_eq!(pad("签", 4), "签  ");
         assert_eq!(
             wrap("签订合同ab", 7, ("- ", "  ")),
-            ["- 签订", "  合同a", "  b"]
+            ["- 签订", "  合同", "  ab"]
         );
+    }
+
+    #[test]
+    fn lines_end_between_words() {
+        let wrapped = |text| wrap(text, 10, ("> ", "  "));
+        assert_eq!(wrapped("one two three"), ["> one two", "  three"]);
+        assert_eq!(wrapped("one twos three"), ["> one twos", "  three"]);
+        assert_eq!(wrapped("one  two  four"), ["> one  two", "  four"]);
+        assert_eq!(
+            wrapped("a 0123456789 b"),
+            ["> a", "  01234567", "  89 b"],
+            "longer than a line"
+        );
+        assert_eq!(wrapped(""), ["> "]);
+        assert_eq!(wrap("ab cd", 4, ("", "   ")), ["ab", "   c", "   d"]);
+        for text in ["公告期限 20 days 起算", "x 采购人acts以后 within 7 days"] {
+            for cells in 6..30 {
+                let lines = wrap(text, cells, ("", " "));
+                assert!(lines.iter().all(|line| width(line) <= cells), "{lines:?}");
+                let squeezed = |text: &str| text.replace(' ', "");
+                assert_eq!(squeezed(&lines.concat()), squeezed(text));
+            }
+        }
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(counted(1, "epoch", "epochs"), "1 epoch");
+        assert_eq!(counted(0, "leaf", "leaves"), "0 leaves");
     }
 
     #[test]

@@ -77,8 +77,8 @@ pub enum CommandError {
 }
 
 /// What to do about a database that is damaged.
-pub const DAMAGED_HINT: &str = "stop the server, keep the database as it is, and restore the last backup; \
-    `liucheng doctor` and `liucheng verify` say what is damaged";
+pub const DAMAGED_HINT: &str = "stop the server, keep the database as it is, and restore the last backup into a \
+    new place (`liucheng restore`); `liucheng doctor` says more";
 
 /// How a caller has to take an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 mod files;
 mod keys;
-mod show;
+pub mod show;
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ use serde_json::json;
 use super::Global;
 use crate::{
     compose::{self, SystemClock},
-    output::{Exit, Failure, document, line},
+    output::{Exit, Failure, counted, document, line},
 };
 use files::{input, output};
 use show::Progress;
@@ -187,11 +187,11 @@ async fn export(global: &Global, args: &ExportArgs) -> Result<Exit, Failure> {
         return document(&json!({"to": args.to, "counts": counts})).map(|()| Exit::Ok);
     }
     line(format!(
-        "{}: {} projects, {} records, {} epochs",
+        "{}: {}, {}, {}",
         args.to.display(),
-        counts.projects,
-        counts.records,
-        counts.epochs
+        counted(counts.projects, "project", "projects"),
+        counted(counts.records, "record", "records"),
+        counted(counts.epochs, "epoch", "epochs")
     ))?;
     Ok(Exit::Ok)
 }

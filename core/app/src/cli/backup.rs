@@ -1,6 +1,6 @@
 //! `liucheng backup`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     backup::{self, Manifest},
-    output::{Exit, Failure, document, line},
+    output::{Exit, Failure, counted, document, paragraph},
     progress::Bar,
 };
 
@@ -50,11 +50,24 @@ pub async fn run(global: &Global, args: BackupArgs) -> Result<Exit, Failure> {
         (None, Some(to)) => {
             let bar = Bar::new(global.json);
             let manifest = backup::make(&global.place(), &to, args.force, &bar).await?;
+            let folder = match to.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => folder,
+                _ => Path::new("."),
+            };
+            let stale = backup::stale(folder);
             if global.json {
                 let file = to.display().to_string();
-                document(&json!({"file": file, "manifest": manifest}))?;
+                document(&json!({"file": file, "manifest": manifest, "stale": stale}))?;
             } else {
-                line(format!("{}: {}", to.display(), described(&manifest)))?;
+                let text = format!("{}: {}", to.display(), described(&manifest));
+                paragraph(&text, ("", "  "))?;
+                for path in stale {
+                    let text = format!(
+                        "{} was left by a backup that was killed; remove it",
+                        path.display()
+                    );
+                    paragraph(&text, ("note: ", "  "))?;
+                }
             }
             Ok(Exit::Ok)
         }
@@ -74,11 +87,10 @@ async fn verify(global: &Global, args: &FileArgs) -> Result<Exit, Failure> {
         }))?;
     } else {
         let manifest = &drill.manifest;
-        line(format!("{}: {}", args.file.display(), described(manifest)))?;
-        line(format!(
-            "sha256 {} ok, pages ok, contents ok",
-            manifest.sha256
-        ))?;
+        let text = format!("{}: {}", args.file.display(), described(manifest));
+        paragraph(&text, ("", "  "))?;
+        let text = format!("sha256 {} ok, pages ok, contents ok", manifest.sha256);
+        paragraph(&text, ("", "  "))?;
     }
     report(global, &drill.checks)
 }
@@ -90,9 +102,9 @@ pub fn described(manifest: &Manifest) -> String {
         None => "no changes yet".to_owned(),
     };
     format!(
-        "{} projects, {} records, {through}; schema {}, {} bytes, made {} by {}",
-        manifest.projects,
-        manifest.records,
+        "{}, {}, {through}; schema {}, {} bytes, made {} by {}",
+        counted(manifest.projects, "project", "projects"),
+        counted(manifest.records, "record", "records"),
         manifest.schema,
         manifest.bytes,
         manifest.made_at,

@@ -4,13 +4,13 @@ use clap::{Args, Subcommand};
 use liucheng_engine::audit::ProjectCheck;
 use serde_json::{Value as Json, json};
 
-use super::Global;
+use super::{Global, audit::show};
 use crate::{
     compose::{
         Place,
         transfer::{self, Order, Summary},
     },
-    output::{Exit, Failure, document, line},
+    output::{Exit, Failure, counted, document, line},
     progress::Bar,
 };
 
@@ -71,10 +71,7 @@ pub async fn run(global: &Global, command: DatabaseCommand) -> Result<Exit, Fail
                 table.table, table.rows
             ))?;
         }
-        line(format!(
-            "{} projects with {} records, equal on both sides",
-            summary.contents.projects, summary.contents.records
-        ))?;
+        line(format!("{}, equal on both sides", amount(&summary)))?;
     }
     report(global, &checks)
 }
@@ -85,12 +82,20 @@ fn prepared(global: &Global, summary: &Summary) -> Result<Exit, Failure> {
         document(&json!(summary))?;
     } else {
         line(format!(
-            "{} → {}: {} projects with {} records so far",
-            summary.source, summary.target, summary.contents.projects, summary.contents.records
+            "{} → {}: {} so far",
+            summary.source,
+            summary.target,
+            amount(summary)
         ))?;
         line("not finished: stop the server and run the same command without --prepare")?;
     }
     Ok(Exit::Ok)
+}
+
+fn amount(summary: &Summary) -> String {
+    let projects = counted(summary.contents.projects, "project", "projects");
+    let records = counted(summary.contents.records, "record", "records");
+    format!("{projects} with {records}")
 }
 
 /// What was copied, for programs.
@@ -114,15 +119,11 @@ pub fn report(global: &Global, checks: &[ProjectCheck]) -> Result<Exit, Failure>
     let count = bad(checks).count();
     if !global.json {
         for check in bad(checks) {
-            line(format!("BAD  {:24} {} records", check.code, check.records))?;
-            for problem in &check.problems {
-                line(format!("       {problem}"))?;
-            }
+            let records = counted(check.records, "record", "records");
+            line(format!("BAD  {:24} {records}", check.code))?;
+            show::problems(&check.problems)?;
         }
-        line(format!(
-            "{} projects checked, {count} bad: state = fold(history)",
-            checks.len()
-        ))?;
+        line(show::verdict(checks.len() as u64, count as u64, 0))?;
     }
     Ok(if count == 0 { Exit::Ok } else { Exit::Rejected })
 }

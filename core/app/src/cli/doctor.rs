@@ -3,12 +3,9 @@
 //! Each line has a code of its own, `D-…`, and is ok, warn or bad. What is found is what is there: a
 //! server may be running beside it.
 
-use std::{
-    path::Path,
-    process::Command,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+mod folder;
+
+use std::{path::Path, sync::Arc};
 
 use chrono::Days;
 use clap::Args;
@@ -21,21 +18,16 @@ use crate::{
     compose::{self, CACHE, Finding, Level, Place, SystemClock},
     config::{CalendarReadiness, Config},
     mail::{self, MailMode},
-    output::{Exit, Failure, document, line, line_cells, wrap},
+    output::{Exit, Failure, counted, document, line, paragraph},
 };
 
-/// Less free space than this is bad, in KiB: 64 MiB.
-const DISK_BAD_KIB: u64 = 64 << 10;
-/// Less free space than this deserves a warning, in KiB: 1 GiB.
-const DISK_WARN_KIB: u64 = 1 << 20;
 /// How far ahead the calendar should reach.
 const CALENDAR_DAYS: u64 = 90;
 /// A mail that has been due for longer is not merely on its way.
 const MAIL_LATE_SECONDS: i64 = 3_600;
-/// A backup older than this is not of much use.
-const BACKUP_MAX: Duration = Duration::from_secs(2 * 86_400);
-/// What the names of backups' manifests end with.
-const MANIFEST: &str = ".manifest.json";
+/// What is said where nobody named a data folder.
+const NO_FOLDER: &str =
+    "none is named: disk, mail, cache and backups are not looked at; --data names one";
 
 /// What to look at.
 #[derive(Debug, Args)]
@@ -59,14 +51,25 @@ pub async fn run(global: &Global, args: &DoctorArgs) -> Result<Exit, Failure> {
             None
         }
     };
-    findings.push(data_folder(&place.dir));
-    findings.extend(disk(&place.dir));
+    // Whoever names a database alone has no folder that something could be wrong with.
+    let is_absent = global.data.is_none() && global.database.is_some() && !place.dir.exists();
+    if is_absent {
+        findings.push(fine("D-DATA-DIR", NO_FOLDER));
+    } else {
+        findings.push(folder::data_folder(&place.dir));
+        findings.extend(folder::disk(&place.dir));
+    }
     database(&place, config.as_ref(), &mut findings).await;
     if let Some(config) = &config {
         packages(&place.dir, config, &mut findings);
-        mail(config, args.mail, &mut findings).await;
+        if !is_absent || args.mail {
+            mail(config, args.mail, &mut findings).await;
+        }
     }
-    findings.push(backup(&place.dir));
+    if !is_absent {
+        findings.push(folder::cache(&place.dir.join(CACHE)));
+        findings.extend(folder::backups(&place.dir));
+    }
     report(&findings, global.json)
 }
 
@@ -84,82 +87,11 @@ fn bad(code: &'static str, failure: &Failure) -> Finding {
     Finding::new(code, Level::Bad, detail).hint(failure.hint.clone())
 }
 
-fn data_folder(dir: &Path) -> Finding {
-    const CODE: &str = "D-DATA-DIR";
-    let shown = dir.display();
-    let found = match std::fs::metadata(dir) {
-        Ok(found) if found.is_dir() => found,
-        Ok(_) => {
-            return Finding::new(CODE, Level::Bad, format!("{shown} is not a folder"))
-                .hint("name a folder with --data");
-        }
-        Err(error) => {
-            return Finding::new(CODE, Level::Bad, format!("{shown}: {error}"))
-                .hint("name the data folder with --data; `liucheng migrate` makes a new one");
-        }
-    };
-    if let Err(error) = tempfile_in(dir) {
-        return Finding::new(
-            CODE,
-            Level::Bad,
-            format!("{shown} cannot be written: {error}"),
-        )
-        .hint("run as the user that the server runs as, or give the folder to it");
-    }
-    if is_open(&found) {
-        return Finding::new(CODE, Level::Warn, format!("{shown} can be read by others"))
-            .hint("chmod 700: mails and configuration lie in it");
-    }
-    fine(CODE, format!("{shown} is private and can be written"))
-}
-
-fn tempfile_in(dir: &Path) -> std::io::Result<()> {
-    let path = dir.join(format!(".doctor-{}", std::process::id()));
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&path)?;
-    std::fs::remove_file(&path)
-}
-
-#[cfg(unix)]
-fn is_open(folder: &std::fs::Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::mode(folder) & 0o077 != 0
-}
-
-#[cfg(not(unix))]
-fn is_open(_: &std::fs::Metadata) -> bool {
-    false
-}
-
-/// Asked of POSIX's `df`, because the standard library does not know; nothing where there is none.
-fn disk(dir: &Path) -> Option<Finding> {
-    let output = Command::new("df").arg("-Pk").arg(dir).output().ok()?;
-    free_kib(&String::from_utf8_lossy(&output.stdout)).map(room)
-}
-
-/// The fourth column of the second line.
-fn free_kib(table: &str) -> Option<u64> {
-    let row = table.lines().nth(1)?;
-    row.split_whitespace().nth(3)?.parse().ok()
-}
-
-fn room(free_kib: u64) -> Finding {
-    let level = match free_kib {
-        0..DISK_BAD_KIB => Level::Bad,
-        DISK_BAD_KIB..DISK_WARN_KIB => Level::Warn,
-        _ => Level::Ok,
-    };
-    let detail = format!("{} MiB are free for the data folder", free_kib >> 10);
-    Finding::new("D-DISK", level, detail)
-        .hint("make room; when there is none the server only reads until there is")
-}
-
 async fn database(place: &Place, config: Option<&Config>, findings: &mut Vec<Finding>) {
     const CODE: &str = "D-DATABASE";
     match compose::examine(place).await {
         Ok(found) => {
-            findings.push(fine(CODE, "the database can be read"));
+            findings.push(fine(CODE, "the database can be opened"));
             findings.extend(found);
         }
         Err(failure) => return findings.push(bad(CODE, &failure)),
@@ -191,7 +123,9 @@ fn waiting(backlog: &Backlog, now: Instant, late_seconds: u32) -> [Finding; 2] {
     };
     let (dead, pending) = (backlog.mails_dead, backlog.mails_pending);
     let mail = late(backlog.mail_earliest);
-    let detail = format!("{pending} mails wait, {dead} were given up");
+    let wait = counted(pending, "mail waits", "mails wait");
+    let given_up = counted(dead, "was", "were");
+    let detail = format!("{wait}, {given_up} given up");
     let outbox = if dead > 0 {
         Finding::new("D-OUTBOX", Level::Warn, detail)
             .hint("`liucheng project show` names the addressees' roles; correct the contact or the mail server")
@@ -221,7 +155,6 @@ fn packages(dir: &Path, config: &Config, findings: &mut Vec<Finding>) {
         }
         Err(failure) => findings.push(bad("D-PACKAGES", &failure)),
     }
-    findings.push(cache(&dir.join(CACHE)));
 }
 
 fn coverage(calendar: &Calendar, today: chrono::NaiveDate, wanted: CalendarReadiness) -> Finding {
@@ -241,26 +174,6 @@ fn coverage(calendar: &Calendar, today: chrono::NaiveDate, wanted: CalendarReadi
         "install the version that has the State Council's notice for the next year; dates beyond the end are \
          provisional, and /readyz is red unless [ready] calendar = \"warn\"",
     )
-}
-
-fn cache(folder: &Path) -> Finding {
-    const CODE: &str = "D-CACHE";
-    let Ok(found) = std::fs::metadata(folder) else {
-        return fine(CODE, "no compiled packages yet; the first start makes them");
-    };
-    if is_open(&found) {
-        return Finding::new(
-            CODE,
-            Level::Warn,
-            format!("{} is open to others and not used", folder.display()),
-        )
-        .hint("remove the folder; the next start makes it anew");
-    }
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let compiled = files
-        .filter(|file| file.path().extension().is_some_and(|e| e == "cwasm"))
-        .count();
-    fine(CODE, format!("{compiled} compiled packages"))
 }
 
 async fn mail(config: &Config, connect: bool, findings: &mut Vec<Finding>) {
@@ -296,34 +209,6 @@ async fn mail(config: &Config, connect: bool, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The newest manifest of a backup in the data folder or in `backups` below it.
-fn backup(dir: &Path) -> Finding {
-    const CODE: &str = "D-BACKUP";
-    let newest = [dir.to_owned(), dir.join("backups")]
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
-        .flatten()
-        .flatten()
-        .filter(|file| file.file_name().to_string_lossy().ends_with(MANIFEST))
-        .filter_map(|file| file.metadata().ok()?.modified().ok())
-        .max();
-    let Some(newest) = newest else {
-        return Finding::new(CODE, Level::Warn, "no backup is known in the data folder")
-            .hint("make backups, and keep them on another machine");
-    };
-    let age = SystemTime::now().duration_since(newest).unwrap_or_default();
-    let level = if age > BACKUP_MAX {
-        Level::Warn
-    } else {
-        Level::Ok
-    };
-    let detail = format!(
-        "the last known backup is {} hours old",
-        age.as_secs() / 3_600
-    );
-    Finding::new(CODE, level, detail).hint("make backups every day")
-}
-
 fn report(findings: &[Finding], as_json: bool) -> Result<Exit, Failure> {
     let count = |level| findings.iter().filter(|f| f.level == level).count();
     let (bad, warn) = (count(Level::Bad), count(Level::Warn));
@@ -339,20 +224,17 @@ fn report(findings: &[Finding], as_json: bool) -> Result<Exit, Failure> {
         for finding in findings {
             let head = format!("{:4} {:14} ", name(finding.level), finding.code);
             let other = " ".repeat(head.len());
-            for text in wrap(&finding.detail, line_cells(), (&head, &other)) {
-                line(text)?;
-            }
+            paragraph(&finding.detail, (&head, &other))?;
             if !finding.hint.is_empty() {
                 let head = format!("{other}→ ");
                 let other = format!("{other}  ");
-                for text in wrap(&finding.hint, line_cells(), (&head, &other)) {
-                    line(text)?;
-                }
+                paragraph(&finding.hint, (&head, &other))?;
             }
         }
         line(format!(
-            "{} checks, {bad} bad, {warn} warnings",
-            findings.len()
+            "{}, {bad} bad, {}",
+            counted(findings.len() as u64, "check", "checks"),
+            counted(warn as u64, "warning", "warnings")
         ))?;
     }
     Ok(if bad == 0 { Exit::Ok } else { Exit::Rejected })
@@ -369,17 +251,6 @@ fn name(level: Level) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn free_room_is_the_fourth_column() {
-        let table = "Filesystem 1024-blocks Used Available Capacity Mounted on\n\
-                     /dev/sda1 1000 400 600 40% /a place\n";
-        assert_eq!(free_kib(table), Some(600));
-        assert_eq!(free_kib(""), None);
-        assert_eq!(room(600).level, Level::Bad);
-        assert_eq!(room(DISK_BAD_KIB).level, Level::Warn);
-        assert_eq!(room(DISK_WARN_KIB).level, Level::Ok);
-    }
 
     #[test]
     fn a_calendar_that_ends_is_bad_unless_accepted() {

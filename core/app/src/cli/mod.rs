@@ -232,7 +232,12 @@ fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {
             let data = global.data.filter(|_| data_is_named);
             wait(demo::run(args, data, global.json))
         }
-        Command::Bench(command) => wait(bench::run(&global, command)),
+        Command::Bench(command) => {
+            if data_is_named && !command.takes_data() {
+                return Err(bench::data_is_of_no_use());
+            }
+            wait(bench::run(&global, command))
+        }
         Command::Serve(args) => wait(serve::run(&global, args)),
         Command::Reference => reference(),
     }

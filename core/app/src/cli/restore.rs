@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     backup,
-    output::{Exit, Failure, document, line},
+    output::{Exit, Failure, document, line, paragraph},
     progress::Bar,
 };
 
@@ -21,7 +21,7 @@ pub async fn run(global: &Global, args: FileArgs) -> Result<Exit, Failure> {
         document(&as_json(&restored.manifest, rest))?;
     } else {
         line(format!("restored into {}", summary.target))?;
-        line(described(&restored.manifest))?;
+        paragraph(&described(&restored.manifest), ("", "  "))?;
     }
     database::report(global, checks)
 }

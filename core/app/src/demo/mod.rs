@@ -186,7 +186,7 @@ fn fresh_dir() -> Result<PathBuf, Failure> {
     };
     for n in 0..10_000 {
         let dir: PathBuf = base.join(format!("liucheng-demo-{}-{n}", std::process::id()));
-        match std::fs::create_dir(&dir) {
+        match compose::private_dir().create(&dir) {
             Ok(()) => return Ok(dir),
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(fail(e)),

@@ -2,12 +2,12 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use liucheng_engine::{
-    audit::{ProjectCheck, verify::Report},
+    audit::{Problem, ProjectCheck, verify::Report},
     ports::Epoch,
 };
 use serde_json::json;
 
-use crate::output::{Failure, document, line};
+use crate::output::{Failure, counted, document, line, line_cells, paragraph, width};
 
 /// No more projects with problems are told to programs; the number of all of them is.
 const BAD_MAX: usize = 1_000;
@@ -84,27 +84,45 @@ fn lines(check: &ProjectCheck) -> Result<(), Failure> {
     } else {
         "BAD"
     };
-    line(format!(
-        "{verdict:4} {:24} {} records",
-        check.code, check.records
-    ))?;
-    let mut problems = check.problems.iter();
-    problems.try_for_each(|problem| line(format!("       {problem}")))
+    let records = counted(check.records, "record", "records");
+    let text = format!("{:24} {records}", check.code);
+    paragraph(&text, (&format!("{verdict:4} "), "     "))?;
+    problems(&check.problems)
+}
+
+/// Shows problems below what they belong to.
+pub fn problems(problems: &[Problem]) -> Result<(), Failure> {
+    let mut problems = problems.iter();
+    problems.try_for_each(|problem| paragraph(&problem.to_string(), ("       ", "         ")))
+}
+
+/// What a check of all projects came to. Only where nothing is wrong does it prove anything.
+pub fn verdict(projects: u64, bad: u64, others: usize) -> String {
+    let checked = counted(projects, "project", "projects");
+    match (bad, others) {
+        (0, 0) => format!("{checked} checked, 0 bad: state = fold(history)"),
+        (_, 0) => format!("{checked} checked, {bad} bad"),
+        _ => {
+            let others = counted(others as u64, "problem", "problems");
+            format!("{checked} checked, {bad} bad, {others} besides")
+        }
+    }
 }
 
 fn summary(report: &Report) -> Result<(), Failure> {
     for problem in &report.problems {
-        line(format!("BAD  {problem}"))?;
+        paragraph(&problem.to_string(), ("BAD  ", "       "))?;
     }
     let counts = &report.counts;
-    line(format!(
-        "{} projects checked, {} bad: state = fold(history)",
-        counts.projects, report.bad
-    ))?;
-    line(format!(
-        "{} epochs, {} signed; {} projects have changed since",
-        counts.epochs, report.signed, report.unsealed
-    ))?;
+    let others = report.problems.len();
+    paragraph(&verdict(counts.projects, report.bad, others), ("", "  "))?;
+    let epochs = counted(counts.epochs, "epoch", "epochs");
+    let changed = counted(report.unsealed, "project has", "projects have");
+    let sealing = format!(
+        "{epochs}, {} signed; {changed} changed since",
+        report.signed
+    );
+    paragraph(&sealing, ("", "  "))?;
     if let Some(head) = &report.head {
         epoch(head)?;
     }
@@ -113,19 +131,22 @@ fn summary(report: &Report) -> Result<(), Failure> {
             .project
             .map(|id| format!("project {id}: "))
             .unwrap_or_default();
-        line(format!("first problem: {project}{first}"))?;
+        paragraph(&format!("first problem: {project}{first}"), ("", "  "))?;
     }
     Ok(())
 }
 
-/// Shows an epoch on one line.
+/// Shows an epoch on one line, or with its hash on a second one.
 pub fn epoch(epoch: &Epoch) -> Result<(), Failure> {
+    let head = format!("epoch {:<8} {}", epoch.number, epoch.sealed_at.rfc3339());
+    let leaves = if epoch.leaves == 1 { "leaf" } else { "leaves" };
+    let count = format!("{:>5} {leaves}", epoch.leaves);
     let signed = if epoch.is_signed() { "  signed" } else { "" };
-    line(format!(
-        "epoch {:<8} {}  {:>5} leaves  {}{signed}",
-        epoch.number,
-        epoch.sealed_at.rfc3339(),
-        epoch.leaves,
-        epoch.hash
-    ))
+    let hash = &epoch.hash;
+    let whole = format!("{head}  {count}  {hash}{signed}");
+    if width(&whole) <= line_cells() {
+        return line(whole);
+    }
+    line(format!("{head}  {count}{signed}"))?;
+    line(format!("  {hash}"))
 }

@@ -44,6 +44,26 @@ pub enum BenchCommand {
     Server(ServerArgs),
 }
 
+impl BenchCommand {
+    /// Whether the data folder means anything: all others measure in a folder of their own.
+    pub const fn takes_data(&self) -> bool {
+        matches!(self, Self::Server(_))
+    }
+}
+
+/// Why `--data` is refused.
+pub fn data_is_of_no_use() -> Failure {
+    Failure::new(
+        Exit::Usage,
+        "E-USAGE",
+        "benchmarks use no data folder, they measure in a new one in the working directory",
+    )
+    .at("--data")
+    .hint(
+        "change to a folder on the disk that is to be measured, or name a database with --database",
+    )
+}
+
 /// How to measure transitions.
 #[derive(Debug, Args)]
 pub struct LifecycleArgs {
