@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::support::{Said, Server, run};
+use sqlx::{Connection, SqliteConnection};
+
+use crate::support::{Said, Server, narrow, run};
 
 struct Folder(tempfile::TempDir);
 
@@ -49,7 +51,9 @@ fn a_bundle_is_checked_anywhere_and_edits_are_found() {
         .json();
     let public = made["public"].as_str().unwrap().to_owned();
     private(Path::new(&key));
-    assert_eq!(folder.run(&["audit", "keygen", "--to", &key]).code, 69);
+    let again = folder.run(&["audit", "keygen", "--to", &key]);
+    assert_eq!(again.code, 2, "never written over, as a backup");
+    assert!(again.err.contains("E-AUDIT-EXISTS"), "{}", again.err);
     std::fs::write(
         folder.path("data/liucheng.toml"),
         "[audit]\nkey-file = \"../audit.key\"\n",
@@ -70,16 +74,14 @@ fn a_bundle_is_checked_anywhere_and_edits_are_found() {
     ] {
         let said = folder.run(args);
         assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-        assert!(said.out.contains("1 epochs, 1 signed"), "{}", said.out);
+        assert!(said.out.contains("1 epoch, 1 signed"), "{}", said.out);
     }
     let bundle = folder.path("all.jsonl");
     assert_eq!(folder.run(&["audit", "export", "--to", &bundle]).code, 0);
     private(Path::new(&bundle));
-    assert_eq!(
-        folder.run(&["audit", "export", "--to", &bundle]).code,
-        69,
-        "never written over"
-    );
+    let again = folder.run(&["audit", "export", "--to", &bundle]);
+    assert_eq!(again.code, 2, "never written over, as a backup");
+    assert!(again.err.contains("E-AUDIT-EXISTS"), "{}", again.err);
     let again = folder.path("again.jsonl");
     assert_eq!(folder.run(&["audit", "export", "--to", &again]).code, 0);
     assert_eq!(
@@ -113,7 +115,12 @@ fn a_bundle_is_checked_anywhere_and_edits_are_found() {
         run(&["audit", "verify-proof", &proof, "--anchor", &head]).code,
         0
     );
-    assert_eq!(folder.run(&["audit", "prove", "YZ-2021", "84"]).code, 3);
+    for seq in ["0", "84", "9999"] {
+        let said = folder.run(&["audit", "prove", "YZ-2021", seq]);
+        assert_eq!(said.code, 3);
+        let text = format!("YZ-2021 has no record {seq}: its records are 1 to 83");
+        assert!(said.err.contains(&text), "{}", said.err);
+    }
     edit(&proof, "\\\"seq\\\":80", "\\\"seq\\\":81");
     let bent = run(&["audit", "verify-proof", &proof]);
     assert_eq!(bent.code, 1);
@@ -176,6 +183,68 @@ fn an_edited_database_file_is_found() {
     assert!(said.out.contains("first problem: project"), "{}", said.out);
 }
 
+/// A terminal of 80 columns shows everything in whole words.
+#[test]
+fn what_a_check_says_fits_on_80_columns() {
+    let folder = Folder::new();
+    for code in ["W-1", "W-2-WITH-A-CODE-THAT-IS-AS-LONG-AS-ANYBODY-LIKES-IT"] {
+        let said = folder.run(&["project", "create", "--code", code, "--name", "宽"]);
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+    let key = folder.path("audit.key");
+    assert_eq!(folder.run(&["audit", "keygen", "--to", &key]).code, 0);
+    let config = "[audit]\nkey-file = \"../audit.key\"\n";
+    std::fs::write(folder.path("data/liucheng.toml"), config).unwrap();
+    assert_eq!(folder.run(&["audit", "seal"]).code, 0);
+    let data = folder.path("data");
+    let checked = |args: &[&str]| {
+        let wide = folder.run(args);
+        let narrow = narrow(&[&["--data", &data], args].concat());
+        assert_eq!(narrow.code, wide.code);
+        let words: Vec<&str> = wide.out.split_whitespace().collect();
+        for line in narrow.out.lines() {
+            assert!(line.chars().count() <= 80, "{args:?}: {line}");
+            for word in line.split_whitespace() {
+                assert!(words.contains(&word), "{args:?}: {word}: {}", narrow.out);
+            }
+        }
+        narrow
+    };
+    for args in [&["audit", "head"][..], &["audit", "epochs"]] {
+        let said = checked(args);
+        assert_eq!(said.out.lines().count(), 2, "{}", said.out);
+    }
+    let good = checked(&["verify"]);
+    assert_eq!(good.code, 0);
+    let summary = "2 projects checked, 0 bad: state = fold(history)\n\
+                   1 epoch, 1 signed; 0 projects have changed since\n";
+    assert!(good.out.contains(summary), "{}", good.out);
+
+    // Where something is wrong, nothing is proven.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let file = folder.path("data/liucheng.db");
+        let mut connection = SqliteConnection::connect(&file).await.unwrap();
+        for edit in [
+            "UPDATE project SET head = zeroblob(32) WHERE code = 'W-1'",
+            "UPDATE epoch SET root = hash",
+        ] {
+            sqlx::raw_sql(edit).execute(&mut connection).await.unwrap();
+        }
+        connection.close().await.unwrap();
+    });
+    let bad = checked(&["verify"]);
+    assert_eq!(bad.code, 1);
+    assert!(bad.out.contains("A-HEAD"), "{}", bad.out);
+    assert!(bad.out.contains("A-EPOCH-ROOT"), "{}", bad.out);
+    assert!(
+        bad.out.contains("2 projects checked, 1 bad, "),
+        "{}",
+        bad.out
+    );
+    assert!(!bad.out.contains("fold(history)"), "{}", bad.out);
+}
+
 /// Bundles hold names, key files a secret.
 #[cfg(unix)]
 fn private(path: &Path) {
@@ -207,16 +276,26 @@ fn wrong_files_and_keys_are_refused() {
         (&["audit", "verify", "--key", "ab"], "E-AUDIT-KEY", 2),
         (&["audit", "verify-proof", &nothing], "E-AUDIT-PROOF", 2),
         (&["audit", "prove", "A-1", "1"], "E-AUDIT-NOT-SEALED", 3),
-        (&["audit", "prove", "A-1", "2"], "E-NOT-FOUND", 3),
+        (&["audit", "prove", "A-1", "2"], "E-RECORD-NOT-FOUND", 3),
         (&["audit", "prove", "B-1", "1"], "E-NOT-FOUND", 3),
     ] {
         let said = folder.run(args);
         assert_eq!(said.code, exit, "{args:?}: {}", said.err);
         assert!(said.err.contains(code), "{args:?}: {}", said.err);
     }
-    let said = run(&["audit", "verify", &nothing]);
-    assert_eq!(said.code, 1);
-    assert!(said.out.contains("A-BUNDLE"), "{}", said.out);
+    let empty = folder.path("empty");
+    std::fs::write(&empty, "").unwrap();
+    let database = folder.path("data/liucheng.db");
+    for no_bundle in [&nothing, &empty, &database] {
+        let said = run(&["audit", "verify", no_bundle]);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{no_bundle}");
+        assert!(said.err.contains("E-AUDIT-BUNDLE"), "{}", said.err);
+        let said = folder.run(&["audit", "verify", "--anchor", no_bundle]);
+        assert_eq!(said.code, 2, "{}", said.err);
+        assert!(said.err.contains("E-AUDIT-ANCHOR"), "{}", said.err);
+    }
+    let said = run(&["audit", "verify", &folder.path("")]);
+    assert_eq!(said.code, 2, "{}", said.err);
     std::fs::write(
         folder.path("data/liucheng.toml"),
         "[audit]\nkey-file = \"no.key\"\n",

@@ -191,6 +191,46 @@ fn a_backup_is_private_complete_and_not_overwritten() {
     assert!(refused.err.contains("E-BACKUP-FILE"), "{}", refused.err);
 }
 
+/// What a killed run leaves disturbs nobody, is told, and is gone after the next run of that name.
+#[test]
+fn what_a_killed_backup_has_left_is_replaced() {
+    let (folder, _) = backed_up();
+    let data = folder.path().join("data");
+    let backups = data.join("backups");
+    std::fs::create_dir(&backups).unwrap();
+    let partial = backups.join("夜.db.partial");
+    // Longer than what comes, and no database.
+    std::fs::write(&partial, "half a backup\n".repeat(200_000)).unwrap();
+    let doctor = || run(&["--data", text(&data), "doctor"]).out;
+    assert!(doctor().contains("夜.db.partial"), "{}", doctor());
+    let backup = |name: &str| {
+        let file = backups.join(name);
+        let said = run(&["--data", text(&data), "backup", "--to", text(&file)]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        assert_eq!(verify(&file).code, 0, "{}", verify(&file).err);
+        said
+    };
+    let other = backup("晨.db");
+    assert!(other.out.contains("note: "), "{}", other.out);
+    assert!(other.out.contains("夜.db.partial"), "{}", other.out);
+    let same = backup("夜.db");
+    assert!(!same.out.contains("note: "), "{}", same.out);
+    assert!(!partial.exists());
+    assert!(!doctor().contains("partial"), "{}", doctor());
+
+    // Killed between its two files: there is no backup yet.
+    let manifest = manifest_of(&backups.join("夜.db"));
+    let draft = format!("{}.partial", manifest.display());
+    std::fs::rename(&manifest, &draft).unwrap();
+    backup("夜.db");
+    assert!(!Path::new(&draft).exists());
+    // A file without either is somebody else's.
+    std::fs::remove_file(&manifest).unwrap();
+    let file = backups.join("夜.db");
+    let refused = run(&["--data", text(&data), "backup", "--to", text(&file)]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+}
+
 #[test]
 fn damage_is_found_before_anything_is_restored() {
     let (folder, file) = backed_up();
@@ -269,8 +309,9 @@ fn restoring_needs_an_empty_place() {
     let data = folder.path().join("data");
     let before = run(&["--data", text(&data), "project", "list", "--json"]);
     let refused = run(&["--data", text(&data), "restore", text(&file)]);
-    assert_eq!(refused.code, 69);
+    assert_eq!(refused.code, 2, "as for a backup that exists");
     assert!(refused.err.contains("E-STORE-NOT-EMPTY"), "{}", refused.err);
+    assert!(refused.err.contains("target: "), "{}", refused.err);
     let after = run(&["--data", text(&data), "project", "list", "--json"]);
     assert_eq!(before.out, after.out);
     let mut places = vec![format!(

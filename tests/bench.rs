@@ -199,3 +199,16 @@ fn fsyncs_are_shared() {
         );
     }
 }
+
+/// Nobody shall believe that the disk under a folder was measured when another one was.
+#[test]
+fn a_data_folder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    for bench in ["lifecycle", "timers", "recovery", "plugin"] {
+        let said = run(&["bench", bench, "--data", data.to_str().unwrap()]);
+        assert_eq!(said.code, 2, "{}", said.err);
+        assert!(said.err.contains("error[E-USAGE]: --data"), "{}", said.err);
+    }
+    assert!(!data.exists());
+}

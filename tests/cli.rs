@@ -488,6 +488,15 @@ fn run_into(args: &[&str], stdout: impl Into<std::process::Stdio>) -> Said {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_location_of_no_database_is_a_wrong_argument() {
+    for location in ["oracle://x", "sqlite://", ":memory:"] {
+        let said = run(&["--database", location, "project", "list"]);
+        assert_eq!(said.code, 2, "{location}: {}", said.err);
+        assert!(said.err.contains("E-STORE-LOCATION"), "{}", said.err);
+    }
+}
+
+#[test]
 fn output_that_is_lost_is_no_success() {
     use std::fs::OpenOptions;
     for args in [

@@ -92,12 +92,26 @@ fn a_refused_copy_says_why_and_hides_the_password() {
     let refused = copy(&nowhere, &format!("{data}/target.db"));
     assert_eq!(refused.code, 69);
     assert!(refused.err.contains("E-STORE-OPEN"), "{}", refused.err);
+    let said: Json = serde_json::from_str(&refused.err).unwrap();
+    assert_eq!(said["error"]["place"], "source");
+    // What makes a database in the data folder is of no help here.
+    assert!(!refused.err.contains("project create"), "{}", refused.err);
     assert!(!Path::new(&nowhere).exists());
     assert_eq!(run(&["migrate", "--data", data]).code, 0);
     let source = format!("{data}/liucheng.db");
     let refused = copy(&source, "postgres://li:geheim@127.0.0.1:1/nowhere");
     assert_eq!(refused.code, 69);
     assert!(refused.err.contains("E-STORE-CONNECT"), "{}", refused.err);
+    assert!(refused.err.contains("target: "), "{}", refused.err);
+    for (from, to, side) in [
+        ("oracle://x", source.as_str(), "source: "),
+        (source.as_str(), "oracle://x", "target: "),
+    ] {
+        let refused = copy(from, to);
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(refused.err.contains("E-STORE-LOCATION"), "{}", refused.err);
+        assert!(refused.err.contains(side), "{}", refused.err);
+    }
     assert!(!refused.err.contains("geheim"), "{}", refused.err);
     // An empty source is a source like any other, and its copy is finished.
     let target = format!("{data}/target.db");

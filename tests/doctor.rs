@@ -8,7 +8,10 @@ use std::{
 
 use serde_json::Value as Json;
 
-use crate::support::{Server, run};
+use crate::{
+    copy::on_postgres,
+    support::{Said, Server, liucheng, narrow, run},
+};
 
 /// Code → level; the calendar's depends on today and is left out.
 fn levels(report: &Json) -> Vec<(String, String)> {
@@ -79,6 +82,83 @@ fn a_sound_place_has_nothing_bad() {
     let said = run(&["doctor", "--data", folder]);
     assert!(said.out.contains("warn D-MAIL"), "{}", said.out);
     assert!(said.out.contains("→ configure [mail]"), "{}", said.out);
+}
+
+/// Whoever names a database alone has no folder to worry about.
+#[test]
+fn without_a_named_folder_the_database_is_looked_at() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let new = run(&["migrate", "--data", data.to_str().unwrap()]);
+    assert_eq!(new.code, 0, "{}", new.err);
+    let mut databases = vec![format!("sqlite://{}/liucheng.db", data.display())];
+    databases.extend(on_postgres());
+    for database in &databases {
+        if database.starts_with("postgres") {
+            assert_eq!(run(&["migrate", "--database", database]).code, 0);
+        }
+        let mut command = liucheng();
+        command.current_dir(place.path());
+        command.args(["doctor", "--json", "--database", database]);
+        let said = Said::from(command.output().unwrap());
+        let report = said.json();
+        assert_eq!(level(&report, "D-DATA-DIR"), "ok", "{report}");
+        assert_eq!(level(&report, "D-DATABASE"), "ok", "{report}");
+        let codes = levels(&report);
+        for folder in ["D-BACKUP", "D-MAIL", "D-CACHE"] {
+            assert!(codes.iter().all(|(code, _)| code != folder), "{report}");
+        }
+        // One that is named has to be there.
+        let report = doctor(&place.path().join("nowhere"), &["--database", database]);
+        assert_eq!(level(&report, "D-DATA-DIR"), "bad", "{report}");
+    }
+}
+
+/// Data folders hold tokens and names: nobody else looks into them, whoever makes them.
+#[cfg(unix)]
+#[test]
+fn data_folders_are_made_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = tempfile::tempdir().unwrap();
+    let mode = |data: &Path| data.metadata().unwrap().permissions().mode() & 0o777;
+    let made = |name: &str, args: &[&str]| {
+        let data = place.path().join(name).join("data");
+        let said = run(&[&["--data", data.to_str().unwrap()], args].concat());
+        assert_eq!(said.code, 0, "{}", said.err);
+        assert_eq!(mode(&data), 0o700, "{name}");
+        assert_eq!(level(&doctor(&data, &[]), "D-DATA-DIR"), "ok", "{name}");
+        data
+    };
+    made("migrate", &["migrate"]);
+    made(
+        "create",
+        &["project", "create", "--code", "M-1", "--name", "n"],
+    );
+    let data = made("demo", &["demo", "--once"]);
+    let served = place.path().join("serve");
+    Server::start(&served).stop();
+    assert_eq!(mode(&served), 0o700);
+    // Folders of before are told of.
+    std::fs::set_permissions(&data, PermissionsExt::from_mode(0o755)).unwrap();
+    let report = doctor(&data, &[]);
+    assert_eq!(level(&report, "D-DATA-DIR"), "warn", "{report}");
+    assert!(report.to_string().contains("chmod 700"), "{report}");
+}
+
+#[test]
+fn what_it_says_fits_on_80_columns() {
+    let data = tempfile::tempdir().unwrap();
+    private(data.path());
+    let place = ["--data", data.path().to_str().unwrap(), "doctor"];
+    let (wide, narrow) = (run(&place), narrow(&place));
+    let words: Vec<&str> = wide.out.split_whitespace().collect();
+    for line in narrow.out.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+        // Room comes and goes.
+        let mut whole = line.split_whitespace();
+        assert!(line.contains("D-DISK") || whole.all(|word| words.contains(&word)), "{line}");
+    }
+    assert!(narrow.out.lines().count() > wide.out.lines().count());
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod backup;
 mod bench;
 mod cli;
 mod copy;
+mod damage;
 mod demo;
 mod docs;
 mod doctor;

@@ -26,6 +26,7 @@ pub fn liucheng() -> Command {
     command
         .env_remove("LIUCHENG_DATA")
         .env_remove("LIUCHENG_DATABASE")
+        .env_remove("COLUMNS")
         .env("NO_COLOR", "1");
     command
 }
@@ -61,6 +62,13 @@ pub fn run(args: &[&str]) -> Said {
         .output()
         .unwrap()
         .into()
+}
+
+/// Runs the binary to its end, for a terminal of 80 columns.
+pub fn narrow(args: &[&str]) -> Said {
+    let mut command = liucheng();
+    command.env("COLUMNS", "80").args(args).stdin(Stdio::null());
+    command.output().unwrap().into()
 }
 
 /// All records of a project's history, page by page.

@@ -333,6 +333,12 @@ pub fn wrap(text: &str, cells: usize, (first, others): (&str, &str)) -> Vec<Stri
     let mut line = first.to_owned();
     let mut begin = first.len();
     for c in text.chars() {
+        if c == '\n' {
+            lines.push(line.trim_end().to_owned());
+            line = others.to_owned();
+            begin = others.len();
+            continue;
+        }
         while line.len() > begin && width(&line) + cell_width(c) > cells {
             let place = begin + last_break(&line[begin..], c);
             let rest = line.split_off(place);
@@ -412,6 +418,7 @@ mod tests {
             ["> a", "  01234567", "  89 b"],
             "longer than a line"
         );
+        assert_eq!(wrapped("one\ntwo"), ["> one", "  two"]);
         assert_eq!(wrapped(""), ["> "]);
         assert_eq!(wrap("ab cd", 4, ("", "   ")), ["ab", "   c", "   d"]);
         for text in ["公告期限 20 days 起算", "x 采购人acts以后 within 7 days"] {

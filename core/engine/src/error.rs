@@ -167,11 +167,10 @@ impl CommandError {
             Self::DuplicateCode(_) => "code".to_owned(),
             Self::ProvinceUnknown { .. } => "province".to_owned(),
             Self::KeyReused(_) | Self::KeyForm => "idempotency key".to_owned(),
-            Self::Library(_)
-            | Self::Full(_)
-            | Self::Unavailable(_)
-            | Self::Damaged(_)
-            | Self::Internal(_) => "server".to_owned(),
+            Self::Library(_) | Self::Full(_) | Self::Unavailable(_) | Self::Internal(_) => {
+                "server".to_owned()
+            }
+            Self::Damaged(_) => "database".to_owned(),
         }
     }
 
@@ -240,6 +239,7 @@ impl From<CommitError> for CommandError {
             CommitError::Repeated(answer) => Self::KeyReused(answer.key),
             CommitError::Full(reason) => Self::Full(reason),
             CommitError::Unavailable(reason) => Self::Unavailable(reason),
+            CommitError::Damaged(reason) => Self::Damaged(reason),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 
+use liucheng_engine::ports::CommitError;
 use sqlx::{Error, migrate::MigrateError, postgres::PgDatabaseError, sqlite::SqliteError};
 
 use crate::{StoreError, sqlite, transfer::tables::TABLES};
@@ -57,14 +58,35 @@ pub(crate) fn means_damage(error: &(dyn StdError + 'static)) -> bool {
     }
 }
 
+/// Why a change was not written.
+pub(crate) fn refusal(error: &Error) -> CommitError {
+    if is_damage(error) {
+        CommitError::Damaged(said(error))
+    } else {
+        CommitError::Unavailable(error.to_string())
+    }
+}
+
+/// What a database said, without what sqlx says about who said it.
+pub(crate) fn said(error: &(dyn StdError + 'static)) -> String {
+    let error = match error.downcast_ref::<MigrateError>() {
+        Some(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => error,
+        _ => error,
+    };
+    match error.downcast_ref::<Error>() {
+        Some(Error::Database(database)) => database.message().to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// Why a database was not migrated.
 pub(crate) fn not_migrated(location: String, error: &MigrateError) -> StoreError {
-    let reason = error.to_string();
     if means_damage(error) {
-        StoreError::Damaged { location, reason }
-    } else {
-        StoreError::Migration { location, reason }
+        let reason = said(error);
+        return StoreError::Damaged { location, reason };
     }
+    let reason = error.to_string();
+    StoreError::Migration { location, reason }
 }
 
 /// Refuses a database of this version that lacks a table.

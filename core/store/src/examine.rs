@@ -7,7 +7,7 @@ use std::{
 
 use sqlx::{Connection, PgConnection, Row};
 
-use crate::{Kind, StoreError, kind, latest_schema_version, postgres, sqlite};
+use crate::{Kind, StoreError, damage::said, kind, latest_schema_version, postgres, sqlite};
 
 /// How bad something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,7 +105,7 @@ async fn examine_sqlite(location: &str) -> Result<Vec<Finding>, StoreError> {
         .await;
     let rows = match checked {
         Ok(rows) => rows,
-        Err(error) if sqlite::is_damage(&error) => vec![error.to_string()],
+        Err(error) if sqlite::is_damage(&error) => vec![said(&error)],
         Err(error) => return Err(failed(error)),
     };
     let mut found = vec![integrity(&rows)];
@@ -140,7 +140,10 @@ fn integrity(rows: &[String]) -> Finding {
     if rows == ["ok"] {
         return Finding::new("D-INTEGRITY", Level::Ok, "the file is sound");
     }
-    let first = rows.first().map_or("no answer", String::as_str);
+    // SQLite begins with a headline of its own.
+    let mut lines = rows.iter().flat_map(|row| row.lines());
+    let first = lines.find(|line| !line.starts_with("***"));
+    let first = first.unwrap_or("no answer");
     Finding::new(
         "D-INTEGRITY",
         Level::Bad,
@@ -303,6 +306,12 @@ mod tests {
         let finding = integrity(&rows);
         assert_eq!(finding.level, Level::Bad);
         assert!(finding.detail.contains("row 3"), "{}", finding.detail);
+        let headed = "*** in database main ***\nTree 16 page 16 cell 2: overflow list length is 24";
+        let finding = integrity(&[headed.to_owned()]);
+        assert_eq!(
+            finding.detail,
+            "the file is damaged: Tree 16 page 16 cell 2: overflow list length is 24"
+        );
         assert_eq!(integrity(&["ok".to_owned()]).level, Level::Ok);
         assert_eq!(integrity(&[]).level, Level::Bad);
     }

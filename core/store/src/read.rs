@@ -9,7 +9,7 @@ use liucheng_engine::ports::{
     TokenRow,
 };
 
-use crate::damage::is_damage;
+use crate::damage::{is_damage, said};
 
 /// The columns of a row, by position. Both databases have the same ones; each says how it keeps them.
 pub(crate) trait Fields {
@@ -40,7 +40,7 @@ pub(crate) trait Fields {
 /// Says why something could not be read.
 pub(crate) fn failed(error: &sqlx::Error) -> ReadError {
     if is_damage(error) {
-        ReadError::Damaged(error.to_string())
+        ReadError::Damaged(said(error))
     } else {
         ReadError::Unavailable(error.to_string())
     }

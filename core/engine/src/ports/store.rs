@@ -207,6 +207,9 @@ pub enum CommitError {
     /// The store cannot write now.
     #[error("not stored: {0}")]
     Unavailable(String),
+    /// What is stored is not what was written, now or later.
+    #[error("not stored, the database is damaged: {0}")]
+    Damaged(String),
 }
 
 /// Why something could not be read.

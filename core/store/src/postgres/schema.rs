@@ -13,7 +13,7 @@ use tracing::warn;
 use super::{failure::is_passing, sql};
 use crate::{
     StoreError, check,
-    damage::{is_damage, not_migrated, refuse_lost_tables},
+    damage::{is_damage, not_migrated, refuse_lost_tables, said},
     sql as shared,
     transfer::marker,
 };
@@ -79,12 +79,12 @@ impl Place {
     /// Wraps what the system or PostgreSQL said.
     pub(crate) fn error(&self, error: &Error) -> StoreError {
         let location = self.name.clone();
-        let reason = error.to_string();
         if is_damage(error) {
-            StoreError::Damaged { location, reason }
-        } else {
-            StoreError::Connect { location, reason }
+            let reason = said(error);
+            return StoreError::Damaged { location, reason };
         }
+        let reason = error.to_string();
+        StoreError::Connect { location, reason }
     }
 
     /// Connections to read with; none is opened yet.

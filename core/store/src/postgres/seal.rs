@@ -17,6 +17,7 @@ use super::{
     failure::Failure,
 };
 use crate::{
+    damage::refusal,
     read::{self, Fields, each},
     sql as shared,
 };
@@ -60,7 +61,7 @@ pub(super) async fn seal(pool: &PgPool, seal: &Seal) -> Result<Option<Epoch>, Co
             Failure::Refused(error)
             | Failure::Again(error)
             | Failure::Failed(error)
-            | Failure::Lost(error) => return Err(CommitError::Unavailable(error.to_string())),
+            | Failure::Lost(error) => return Err(refusal(&error)),
         }
     }
 }

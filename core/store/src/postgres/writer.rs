@@ -39,6 +39,7 @@ use super::{
     schema, sql,
 };
 use crate::{
+    damage::{is_damage, refusal},
     group::{Group, Operation, Verdict},
     queue::{Job, Queue, Submitter},
     sql as shared,
@@ -233,6 +234,11 @@ impl Writer {
                 batches.push_back(batch.next());
             }
             Err(Failure::Full(error)) => self.fail_full(batch, error.to_string()),
+            Err(Failure::Failed(error)) if !batch.doubtful && is_damage(&error) => {
+                for job in batch.jobs {
+                    self.reply(job, Err(refusal(&error)));
+                }
+            }
             Err(Failure::Refused(error) | Failure::Failed(error)) => {
                 self.fail(batch, &error.to_string());
             }

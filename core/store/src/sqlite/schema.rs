@@ -15,7 +15,7 @@ use sqlx::{
 use super::{checkpoint::LOG_BYTES, lock::private, sql};
 use crate::{
     StoreError, check,
-    damage::{means_damage, not_migrated, refuse_lost_tables},
+    damage::{means_damage, not_migrated, refuse_lost_tables, said},
     sql as shared,
     transfer::marker,
 };
@@ -177,10 +177,10 @@ pub(crate) async fn connect(
 /// Wraps what the system or SQLite said about a file.
 pub(crate) fn open_error(path: &Path, error: &(dyn std::error::Error + 'static)) -> StoreError {
     let location = path.display().to_string();
-    let reason = error.to_string();
     if means_damage(error) {
-        StoreError::Damaged { location, reason }
-    } else {
-        StoreError::Open { location, reason }
+        let reason = said(error);
+        return StoreError::Damaged { location, reason };
     }
+    let reason = error.to_string();
+    StoreError::Open { location, reason }
 }

@@ -33,7 +33,7 @@ use super::{
     sql,
 };
 use crate::{
-    StoreError,
+    StoreError, damage,
     group::{Group, Head, Verdict},
     queue::{Job, Queue, Submitter},
     sql as shared,
@@ -194,20 +194,21 @@ impl Writer {
             }
             return;
         }
-        let reason = match failure {
+        let refusal = match failure {
             Failure::Write(error) => {
                 self.recover().await;
-                error.to_string()
+                damage::refusal(&error)
             }
             Failure::Commit(error) => {
                 error!(%error, "commit failed, nothing more is written");
                 // After a failed fsync the kernel may have dropped the pages it could not write, and
                 // trying again would report a success that is not on the disk.
-                self.stop(format!("stopped after a failed commit ({error}); restart"))
+                let reason = self.stop(format!("stopped after a failed commit ({error}); restart"));
+                CommitError::Unavailable(reason)
             }
         };
         for job in jobs {
-            self.reply(job, Err(CommitError::Unavailable(reason.clone())));
+            self.reply(job, Err(refusal.clone()));
         }
     }
 

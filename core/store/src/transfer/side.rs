@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Kind as DatabaseKind, StoreError, check,
-    damage::is_damage,
+    damage::{is_damage, said},
     kind,
     postgres::schema::Place,
     sqlite::{lock::WriteLock, prepare, schema},
@@ -333,10 +333,12 @@ fn reading(path: &Path) -> SqliteConnectOptions {
 
 /// Wraps what a database said.
 pub(crate) fn stopped(location: &str, error: &Error) -> StoreError {
-    let (location, reason) = (location.to_owned(), error.to_string());
+    let location = location.to_owned();
     if is_damage(error) {
+        let reason = said(error);
         return StoreError::Damaged { location, reason };
     }
+    let reason = error.to_string();
     TransferError::Stopped { location, reason }.into()
 }
 
