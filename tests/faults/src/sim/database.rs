@@ -473,14 +473,14 @@ impl Database {
     fn epoch(&self, process: u64, clock: Instant) -> Result<u64, ReadError> {
         let state = self.state();
         if (clock.0 - state.now.0).abs() > SKEW_MAX_MICROS {
-            return Err(ReadError(
+            return Err(ReadError::Unavailable(
                 "this machine's clock differs from the database's".to_owned(),
             ));
         }
         let known = state.processes.get(&process);
         known
             .map(|p| p.epoch)
-            .ok_or_else(|| ReadError("no epoch".to_owned()))
+            .ok_or_else(|| ReadError::Unavailable("no epoch".to_owned()))
     }
 
     /// Leaves out what others have claimed, and claims the rest.

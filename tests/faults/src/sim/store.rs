@@ -60,7 +60,7 @@ impl NodeStore {
         let rate = state.rates.read;
         if state.random.chance(rate) {
             state.notes.fault("read failed");
-            return Err(ReadError("injected: not read".to_owned()));
+            return Err(ReadError::Unavailable("injected: not read".to_owned()));
         }
         Ok(())
     }
