@@ -156,7 +156,10 @@ fn what_it_says_fits_on_80_columns() {
         assert!(line.chars().count() <= 80, "{line}");
         // Room comes and goes.
         let mut whole = line.split_whitespace();
-        assert!(line.contains("D-DISK") || whole.all(|word| words.contains(&word)), "{line}");
+        assert!(
+            line.contains("D-DISK") || whole.all(|word| words.contains(&word)),
+            "{line}"
+        );
     }
     assert!(narrow.out.lines().count() > wide.out.lines().count());
 }

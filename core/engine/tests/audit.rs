@@ -15,12 +15,14 @@ use chrono::NaiveTime;
 use liucheng_engine::{
     CommandError, Engine,
     audit::{
-        Code, Signer, bundle,
-        prove::Proof,
+        Code, Signer,
+        bundle::{self, BundleError},
+        prove::{Proof, prove},
         seal::Sealer,
         verify::{Report, Verifier, VerifyOptions, verify_store},
     },
     commands::{Actor, Create, FireEvent},
+    error::ErrorKind,
     library::{Entry, Library, Sources},
     ports::{AuditStore, Clock, Instant, MailError, ProjectId, SimulatedClock, Store, TokenRow},
     testing::{MemoryStore, RecordingMailer, SilentRules},
@@ -171,11 +173,11 @@ impl World {
         String::from_utf8(bytes).unwrap()
     }
 
-    fn check(&self, bundle: &str) -> Report {
+    fn check(&self, bundle: &[u8]) -> Result<Report, BundleError> {
         let mut tell = |_| {};
         let mut verifier = Verifier::new(self.options(), &mut tell);
-        bundle::check(&mut bundle.as_bytes(), &mut verifier).unwrap();
-        verifier.finish()
+        bundle::check(&mut { bundle }, &mut verifier)?;
+        Ok(verifier.finish())
     }
 }
 
@@ -207,7 +209,7 @@ async fn a_bundle_has_the_documented_form() {
         .await;
     let bundle = world.bundle().await;
     assert_eq!(bundle, world.bundle().await, "the same bytes");
-    assert!(world.check(&bundle).is_good());
+    assert!(world.check(bundle.as_bytes()).unwrap().is_good());
     insta::assert_snapshot!(bundle);
 }
 
@@ -225,14 +227,18 @@ async fn every_line_of_a_bundle_counts() {
         .unwrap();
     world.sealer.seal_all().await.unwrap();
     let bundle = world.bundle().await;
-    let good = world.check(&bundle);
+    let good = world.check(bundle.as_bytes()).unwrap();
     assert!(good.is_good(), "{good:#?}");
     assert_eq!(good, world.report().await);
     let lines: Vec<&str> = bundle.lines().collect();
     assert!(lines.len() > 25, "{}", lines.len());
     let bad = |lines: &[&str], what: &str| {
-        let report = world.check(&(lines.join("\n") + "\n"));
-        assert!(!report.is_good(), "{what}");
+        let text = lines.join("\n") + "\n";
+        match world.check(text.as_bytes()) {
+            Ok(report) => assert!(!report.is_good(), "{what}"),
+            Err(BundleError::NoBundle) => assert_ne!(lines.first(), bundle.lines().next().as_ref()),
+            Err(error) => panic!("{what}: {error}"),
+        }
     };
     for (number, line) in lines.iter().enumerate() {
         let mut other = lines.clone();
@@ -301,7 +307,7 @@ async fn leaves_have_to_be_the_same_on_both_sides() {
     let with = format!("\"unsealed\":false,\"leaves\":[{invented}]");
     let forged = bundle.replace("\"unsealed\":true,\"leaves\":[]", &with);
     assert_ne!(forged, bundle);
-    let report = world.check(&forged);
+    let report = world.check(forged.as_bytes()).unwrap();
     assert!(!report.is_good());
     assert_eq!(report.first.unwrap().code, Code::Leaf);
 }
@@ -338,17 +344,54 @@ async fn a_proof_proves_its_record_and_nothing_else() {
         let bent = serde_json::from_value::<Proof>(bent);
         assert!(bent.is_err() || bent.unwrap().check().is_err(), "{place}");
     }
-    let not_there = world.engine.prove("P-1", 99).await.unwrap_err();
-    assert!(matches!(not_there, CommandError::NotFound(_)));
-    assert!(matches!(
-        world.engine.prove("P-1", 0).await,
-        Err(CommandError::NotFound(_))
-    ));
+    for seq in [0, 99] {
+        let not_there = world.engine.prove("P-1", seq).await.unwrap_err();
+        let text = not_there.to_string();
+        let said = format!("P-1 has no record {seq}: its records are 1 to ");
+        assert!(text.starts_with(&said), "{text}");
+        assert_eq!(not_there.kind(), ErrorKind::NotFound);
+    }
+    let nobody = ProjectId(uuid::Uuid::max());
+    let nobody = prove(&*world.store, nobody, 1).await.unwrap_err();
+    assert!(matches!(nobody, CommandError::NotFound(_)), "{nobody}");
     let facts = json!({"contract.signed": "2026-09-01", "contract.amount": "2900000",
         "contract.effective": "2026-09-01", "contract.expiry": "2027-08-31"});
     world.fire(id, "sign-contract", facts).await;
     let not_yet = world.engine.prove("P-1", 8).await.unwrap_err();
     assert_eq!(not_yet.code(), "E-AUDIT-NOT-SEALED");
+}
+
+/// What is no bundle at all is refused; a bundle with a line that is no text is one with a problem.
+#[tokio::test]
+async fn what_is_no_bundle_is_told_from_one_that_is_damaged() {
+    let world = World::new();
+    world.awarded("N-1").await;
+    let bundle = world.bundle().await;
+    for text in [
+        "",
+        "\n",
+        "{}\n",
+        "SQLite format 3\0",
+        "{\"format\":\"other\"}\n",
+    ] {
+        let refused = world.check(text.as_bytes());
+        assert!(matches!(refused, Err(BundleError::NoBundle)), "{text:?}");
+    }
+    let endless = vec![b'x'; 1 << 20];
+    assert!(matches!(world.check(&endless), Err(BundleError::NoBundle)));
+    let place = bundle.find("\"record\"").unwrap();
+    let mut bytes = bundle.into_bytes();
+    bytes[place] = 0xFF;
+    let report = world.check(&bytes).unwrap();
+    let told = report.problems.iter().map(ToString::to_string);
+    let told: Vec<String> = told.collect();
+    assert!(
+        told.iter().any(|text| text.contains("is unreadable")),
+        "{told:?}"
+    );
+    let header = b"{\"format\":\"liucheng-bundle-1\"}\n";
+    let cut = world.check(header).unwrap();
+    assert!(cut.problems[0].text.contains("cut off"), "{cut:#?}");
 }
 
 fn leaves_of(json: &Json, place: String, places: &mut Vec<String>) {

@@ -61,7 +61,9 @@ impl FaultyStore {
         self.pause().await;
         if self.dice(|random| random.chance(self.per_mille / 4)) {
             self.faults.fetch_add(1, Ordering::Relaxed);
-            return Err(ReadError::Unavailable("injected: connection reset".to_owned()));
+            return Err(ReadError::Unavailable(
+                "injected: connection reset".to_owned(),
+            ));
         }
         Ok(())
     }
