@@ -10,6 +10,7 @@
 mod checkpoint;
 mod checks;
 mod crash;
+mod damage;
 mod memory;
 mod model;
 mod postgres;
