@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Global,
-    database::{bad, report},
+    database::{bad, projects, report},
 };
 use crate::{
     backup::{self, Manifest},
@@ -82,7 +82,7 @@ async fn verify(global: &Global, args: &FileArgs) -> Result<Exit, Failure> {
         document(&json!({
             "file": args.file.display().to_string(),
             "manifest": drill.manifest,
-            "verified": drill.checks.len(),
+            "verified": projects(&drill.checks),
             "bad": bad,
         }))?;
     } else {

@@ -1,7 +1,7 @@
 //! `liucheng database`.
 
 use clap::{Args, Subcommand};
-use liucheng_engine::audit::ProjectCheck;
+use liucheng_engine::{audit::ProjectCheck, ports::REGISTRY};
 use serde_json::{Value as Json, json};
 
 use super::{Global, audit::show};
@@ -10,7 +10,7 @@ use crate::{
         Place,
         transfer::{self, Order, Summary},
     },
-    output::{Exit, Failure, counted, document, line},
+    output::{Exit, Failure, counted, document, line, paragraph},
     progress::Bar,
 };
 
@@ -103,27 +103,46 @@ pub fn as_json(summary: &Summary, checks: &[ProjectCheck]) -> Json {
     let mut value = serde_json::to_value(summary).unwrap_or_default();
     if let Json::Object(fields) = &mut value {
         let bad: Vec<_> = bad(checks).collect();
-        fields.insert("verified".to_owned(), json!(checks.len()));
+        fields.insert("verified".to_owned(), json!(projects(checks)));
         fields.insert("bad".to_owned(), json!(bad));
     }
     value
 }
 
 /// The projects in which the check found something.
-pub fn bad(checks: &[ProjectCheck]) -> impl Iterator<Item = &ProjectCheck> {
-    checks.iter().filter(|check| !check.problems.is_empty())
+pub fn bad<'a>(
+    checks: impl IntoIterator<Item = &'a ProjectCheck>,
+) -> impl Iterator<Item = &'a ProjectCheck> {
+    let checks = checks.into_iter();
+    checks.filter(|check| !check.problems.is_empty())
+}
+
+/// How many projects were checked: what is no single project's stands among them as one of its own.
+pub fn projects(checks: &[ProjectCheck]) -> usize {
+    checks.iter().filter(|check| check.id != REGISTRY).count()
 }
 
 /// Says what the check of all projects found; the exit code for it.
 pub fn report(global: &Global, checks: &[ProjectCheck]) -> Result<Exit, Failure> {
-    let count = bad(checks).count();
+    let (besides, projects): (Vec<_>, Vec<_>) =
+        checks.iter().partition(|check| check.id == REGISTRY);
+    let bad: Vec<_> = bad(projects.iter().copied()).collect();
+    let besides: Vec<_> = besides.iter().flat_map(|check| &check.problems).collect();
     if !global.json {
-        for check in bad(checks) {
+        for check in &bad {
             let records = counted(check.records, "record", "records");
             line(format!("BAD  {:24} {records}", check.code))?;
             show::problems(&check.problems)?;
         }
-        line(show::verdict(checks.len() as u64, count as u64, 0))?;
+        for problem in &besides {
+            paragraph(&problem.to_string(), ("BAD  ", "       "))?;
+        }
+        let (projects, bad) = (projects.len() as u64, bad.len() as u64);
+        line(show::verdict(projects, bad, besides.len()))?;
     }
-    Ok(if count == 0 { Exit::Ok } else { Exit::Rejected })
+    Ok(if bad.is_empty() && besides.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Rejected
+    })
 }
