@@ -14,7 +14,7 @@ use liucheng_model::verdict::{Answer, Verdict};
 use crate::ports::{
     AnswerRow, Backlog, Commit, CommitError, Document, Epoch, Instant, Leaf, Mail, MailError,
     MailOutcome, MailRecord, MailState, Mailer, OutboxRow, Page, ProjectId, ProjectRow,
-    ProvinceRules, ReadError, RecordRow, RuleCall, RuleFault, Store, TimerRow, TokenRow,
+    ProvinceRules, ReadError, RecordRow, RuleCall, RuleFault, Store, TimerRow, TokenAct, TokenRow,
 };
 
 /// A store in memory with the same promises as a real one, apart from surviving its process.
@@ -37,6 +37,9 @@ struct Tables {
     answers: BTreeMap<(ProjectId, String), AnswerRow>,
     documents: Vec<Document>,
     tokens: BTreeMap<String, TokenRow>,
+    revoked: BTreeMap<String, Instant>,
+    /// Without the first record.
+    journal: Vec<RecordRow>,
     /// Projects that were changed since they were last sealed.
     unsealed: BTreeSet<ProjectId>,
     epochs: Vec<Epoch>,
@@ -275,13 +278,17 @@ impl Store for MemoryStore {
             .collect())
     }
 
-    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError> {
-        self.tables().tokens.insert(token.hash.clone(), token);
+    async fn change_token(&self, act: TokenAct) -> Result<(), CommitError> {
+        self.tables().change_token(act)?;
         Ok(())
     }
 
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError> {
-        Ok(self.tables().tokens.get(hash).cloned())
+        let tables = self.tables();
+        let token = tables.tokens.get(hash);
+        Ok(token
+            .filter(|_| !tables.revoked.contains_key(hash))
+            .cloned())
     }
 
     async fn token_count(&self) -> Result<u64, ReadError> {

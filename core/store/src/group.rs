@@ -11,7 +11,7 @@ use std::{
 
 use liucheng_engine::ports::{
     AnswerRow, Commit, CommitError, Document, Epoch, Instant, MailOutcome, OutboxRow, ProjectId,
-    RecordRow, Seal, TimerRow, TokenRow,
+    RecordRow, Seal, TimerRow, TokenAct,
 };
 
 /// The hash before the first record.
@@ -28,7 +28,7 @@ pub(crate) enum Operation {
         outcome: MailOutcome,
     },
     Document(Document),
-    Token(TokenRow),
+    Token(TokenAct),
     Seal(SealOrder),
 }
 
@@ -113,8 +113,8 @@ pub(crate) struct Group<'a> {
     pub answers: HashMap<(ProjectId, &'a str), &'a AnswerRow>,
     /// Documents to keep; few and large, so they are bound one by one.
     pub documents: Vec<&'a Document>,
-    /// Tokens to keep.
-    pub tokens: Vec<&'a TokenRow>,
+    /// Tokens to make and to revoke, in order.
+    pub tokens: Vec<&'a TokenAct>,
     /// The epoch to seal when everything else is written.
     pub seal: Option<&'a SealOrder>,
 }
@@ -159,7 +159,7 @@ impl<'a> Group<'a> {
                 self.fates.push((*project, key, outcome));
             }
             Operation::Document(document) => self.documents.push(document),
-            Operation::Token(token) => self.tokens.push(token),
+            Operation::Token(act) => self.tokens.push(act),
             Operation::Seal(_) if self.seal.is_some() => return Verdict::Later,
             Operation::Seal(order) => self.seal = Some(order),
         }

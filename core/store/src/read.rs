@@ -178,6 +178,7 @@ pub(crate) fn kept_token<R: Fields>(row: &R) -> Result<KeptToken, ReadError> {
         roles: row.text(2)?,
         at: row.instant(3)?,
         epoch: sealed_by(row, 4)?,
+        revoked_at: row.optional_number(5)?.map(Instant),
     })
 }
 

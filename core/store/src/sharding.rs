@@ -12,7 +12,7 @@ use sqlx::{Connection, SqliteConnection};
 use crate::{postgres, sql as shared, sqlite};
 
 /// Tables that belong to no project, and why that is no obstacle.
-const COLD: [(&str, &str); 6] = [
+const COLD: [(&str, &str); 7] = [
     ("_sqlx_migrations", "read when a node starts"),
     (
         "document",
@@ -21,6 +21,10 @@ const COLD: [(&str, &str); 6] = [
     (
         "token",
         "a few rows, read by its hash: a table on every machine",
+    ),
+    (
+        "journal",
+        "a row for each token that is made or revoked, written by one node at a time",
     ),
     ("node", "a row for each start of a process"),
     (

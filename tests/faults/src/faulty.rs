@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use liucheng_engine::ports::{
     AnswerRow, Backlog, Commit, CommitError, Document, Instant, MailOutcome, MailRecord, OutboxRow,
     Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store, StoreFigures, StoreHealth,
-    TimerRow, TokenRow,
+    TimerRow, TokenAct, TokenRow,
 };
 
 use crate::random::Random;
@@ -220,8 +220,8 @@ impl Store for FaultyStore {
         self.inner.documents(kind).await
     }
 
-    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError> {
-        self.write(self.inner.put_token(token)).await
+    async fn change_token(&self, act: TokenAct) -> Result<(), CommitError> {
+        self.write(self.inner.change_token(act)).await
     }
 
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError> {

@@ -18,7 +18,9 @@ use crate::{
 };
 
 /// The format's name and version, on the first line.
-pub const FORMAT: &str = "liucheng-bundle-1";
+pub const FORMAT: &str = "liucheng-bundle-2";
+/// The version before, which had no journal.
+pub const FORMAT_BEFORE: &str = "liucheng-bundle-1";
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,7 +85,14 @@ fn not_read(error: std::io::Error) -> CommandError {
 /// Whether a first line is that of a bundle.
 #[must_use]
 pub fn is_bundle(line: &str) -> bool {
-    serde_json::from_str::<Header>(line).is_ok_and(|header| header.format == FORMAT)
+    format(line).is_some()
+}
+
+/// The format that a first line names, if it is one of a bundle.
+fn format(line: &str) -> Option<String> {
+    let header: Header = serde_json::from_str(line).ok()?;
+    let known = [FORMAT, FORMAT_BEFORE].contains(&header.format.as_str());
+    known.then_some(header.format)
 }
 
 /// Hands the pieces of a bundle to a check; what is no piece becomes a problem.
@@ -101,12 +110,16 @@ pub fn check(input: &mut dyn BufRead, verifier: &mut Verifier<'_>) -> Result<(),
         }
         number += 1;
         if number == 1 {
-            if !is_bundle(&line) {
-                verifier.bad(Problem::new(
-                    Code::Bundle,
-                    format!("line 1 is not that of a {FORMAT}"),
-                ));
-                return Ok(());
+            match format(&line).as_deref() {
+                None => {
+                    verifier.bad(Problem::new(
+                        Code::Bundle,
+                        format!("line 1 is not that of a {FORMAT}"),
+                    ));
+                    return Ok(());
+                }
+                Some(FORMAT_BEFORE) => verifier.without_journal(),
+                Some(_) => {}
             }
             continue;
         }

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 pub use super::problem::ProjectCheck;
 use super::{
     epoch::{self, EpochError},
+    journal,
     problem::{Code, Problem},
     project::{Open, Surroundings},
     registry::Registry,
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     error::CommandError,
     library::{DEFINITION, Sources},
-    ports::{Epoch, Instant, KeptDocument, Leaf, REGISTRY, RecordRow, Store},
+    ports::{Epoch, Instant, JOURNAL, KeptDocument, Leaf, REGISTRY, RecordRow, Store},
     record::GENESIS,
 };
 
@@ -141,6 +142,7 @@ pub struct Verifier<'a> {
     /// make different leaves add up to nothing.
     balance: [u64; 4],
     registries: BTreeMap<u64, Leaf>,
+    journal: journal::Check,
     found: BTreeMap<u64, Registry>,
     /// Definitions by digest, absent where this program no longer takes one.
     definitions: BTreeMap<String, Option<Arc<Definition>>>,
@@ -161,12 +163,18 @@ impl<'a> Verifier<'a> {
             previous: None,
             balance: [0; 4],
             registries: BTreeMap::new(),
+            journal: journal::Check::default(),
             found: BTreeMap::new(),
             definitions: BTreeMap::new(),
             documents: 0,
             open: None,
             last_project: None,
         }
+    }
+
+    /// Expects no journal: there was none when this was written.
+    pub fn without_journal(&mut self) {
+        self.journal.absent = true;
     }
 
     /// Notes a problem that is no single project's.
@@ -191,6 +199,8 @@ impl<'a> Verifier<'a> {
         self.close_epoch();
         self.close_project();
         self.registry_problems();
+        let problems = std::mem::take(&mut self.journal).finish();
+        problems.into_iter().for_each(|problem| self.bad(problem));
         match self.end {
             // What is no bundle has no last line either.
             None if self.report.counts == Counts::default() && !self.report.problems.is_empty() => {
@@ -281,6 +291,8 @@ impl<'a> Verifier<'a> {
     fn leaf(&mut self, leaf: Leaf) {
         if leaf.project == REGISTRY {
             self.registries.insert(leaf.epoch, leaf.clone());
+        } else if leaf.project == JOURNAL {
+            self.journal.leaf(leaf.clone());
         } else {
             self.weigh(&leaf, u64::wrapping_add);
         }
@@ -474,6 +486,15 @@ impl Sink for Verifier<'_> {
                 if let Some(epoch) = token.epoch {
                     self.found.entry(epoch).or_default().token(&token)?;
                 }
+                self.journal.token(token);
+            }
+            Item::Journal(record) => {
+                self.close_epoch();
+                if self.last_project.is_some() {
+                    let text = "a record of the journal is out of order";
+                    self.bad(Problem::new(Code::Bundle, text));
+                }
+                self.journal.record(&record);
             }
             Item::Project(dossier) => {
                 self.close_epoch();

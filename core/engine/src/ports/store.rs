@@ -12,6 +12,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::{AuditStore, Backlog, Instant, Mail, Schema, StoreFigures, StoreHealth};
+use crate::commands::SYSTEM;
 
 /// Identifies a project for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -230,7 +231,7 @@ pub struct Document {
 }
 
 /// An access token, stored hashed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRow {
     /// SHA-256 of the token, lower-case hex.
     pub hash: String,
@@ -240,6 +241,26 @@ pub struct TokenRow {
     pub roles: String,
     /// When it was made.
     pub at: Instant,
+}
+
+/// What is done to an access token, with a record in the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenAct {
+    /// Who does it.
+    pub by: String,
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub change: TokenChange,
+}
+
+/// What becomes of an access token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenChange {
+    /// It is made. One that is there stays as it is, and nothing is recorded.
+    Made(TokenRow),
+    /// The one with this hash is revoked; where there is none that is good, nothing is recorded.
+    Revoked(String),
 }
 
 /// A slice of a list in order of project code.
@@ -326,11 +347,20 @@ pub trait Store: AuditStore {
     /// All documents of a kind, newest first.
     async fn documents(&self, kind: &str) -> Result<Vec<Document>, ReadError>;
 
-    /// Keeps a token.
-    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError>;
-    /// The token with that hash.
+    /// Changes a token and records it in the journal, both or neither.
+    async fn change_token(&self, act: TokenAct) -> Result<(), CommitError>;
+    /// Keeps a token that the program makes by itself.
+    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError> {
+        let act = TokenAct {
+            by: SYSTEM.to_owned(),
+            at: token.at,
+            change: TokenChange::Made(token),
+        };
+        self.change_token(act).await
+    }
+    /// The token with that hash, unless it was revoked.
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError>;
-    /// How many tokens there are.
+    /// How many tokens there are, those that were revoked included.
     async fn token_count(&self) -> Result<u64, ReadError>;
 
     /// How the store is, without asking the database.

@@ -10,6 +10,7 @@
 mod audit;
 mod columns;
 mod failure;
+mod journal;
 mod listen;
 mod look_up;
 mod node;
@@ -24,7 +25,7 @@ use async_trait::async_trait;
 use liucheng_engine::ports::{
     AnswerRow, BACKLOG_MAX, Backlog, Commit, CommitError, Document, Instant, MailOutcome,
     MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store,
-    StoreFigures, StoreHealth, TimerRow, TokenRow,
+    StoreFigures, StoreHealth, TimerRow, TokenAct, TokenRow,
 };
 use sqlx::{
     Connection, Decode, PgPool, Postgres, Row, Type,
@@ -419,8 +420,8 @@ impl Store for PostgresStore {
         each(&rows.await?, read::document)
     }
 
-    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError> {
-        self.submit(Operation::Token(token)).await
+    async fn change_token(&self, act: TokenAct) -> Result<(), CommitError> {
+        self.submit(Operation::Token(act)).await
     }
 
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError> {

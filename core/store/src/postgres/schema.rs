@@ -10,7 +10,7 @@ use sqlx::{
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use super::{failure::is_passing, sql};
+use super::{failure::is_passing, journal, sql};
 use crate::{StoreError, check, sql as shared, transfer::marker};
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
@@ -144,16 +144,17 @@ impl Place {
     pub(crate) async fn migrate(&self, connection: &mut PgConnection) -> Result<i64, StoreError> {
         let before = self.version(connection).await?;
         check::not_newer(before, &self.name)?;
+        let failed = |reason: String| StoreError::Migration {
+            location: self.name.clone(),
+            reason,
+        };
         if before < crate::latest_schema_version() {
             // Nodes that start together take turns: sqlx holds an advisory lock meanwhile.
-            MIGRATIONS
-                .run(connection)
-                .await
-                .map_err(|error| StoreError::Migration {
-                    location: self.name.clone(),
-                    reason: error.to_string(),
-                })?;
+            let migrated = MIGRATIONS.run(&mut *connection).await;
+            migrated.map_err(|error| failed(error.to_string()))?;
         }
+        let begun = journal::begin(connection).await;
+        begun.map_err(|error| failed(error.to_string()))?;
         Ok(before)
     }
 }

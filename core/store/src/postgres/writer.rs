@@ -33,6 +33,7 @@ use uuid::Uuid;
 use super::{
     columns::{Surroundings, earliest, write_group},
     failure::{Failure, is_full},
+    journal,
     listen::Hints,
     look_up::{Truth, commit},
     node::Node,
@@ -505,14 +506,8 @@ async fn write(
             .execute(&mut *connection)
             .await?;
     }
-    for token in &group.tokens {
-        sqlx::query(shared::PUT_TOKEN)
-            .bind(&token.hash)
-            .bind(&token.actor)
-            .bind(&token.roles)
-            .bind(token.at.0)
-            .execute(&mut *connection)
-            .await?;
+    for act in &group.tokens {
+        journal::change(connection, act).await?;
     }
     if group.changed.is_empty() && group.timers.is_empty() && group.fates.is_empty() {
         return Ok(HashSet::new());

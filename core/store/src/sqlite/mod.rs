@@ -8,6 +8,7 @@
 mod audit;
 mod checkpoint;
 mod failure;
+mod journal;
 pub(crate) mod lock;
 mod look_up;
 mod parameters;
@@ -26,7 +27,7 @@ use async_trait::async_trait;
 use liucheng_engine::ports::{
     AnswerRow, BACKLOG_MAX, Backlog, Commit, CommitError, Document, Instant, MailOutcome,
     MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store,
-    StoreFigures, StoreHealth, TimerRow, TokenRow,
+    StoreFigures, StoreHealth, TimerRow, TokenAct, TokenRow,
 };
 use sqlx::{
     Connection, Decode, Row, Sqlite, SqliteConnection, SqlitePool, Type,
@@ -380,8 +381,8 @@ impl Store for SqliteStore {
         each(&self.rows(query).await?, read::document)
     }
 
-    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError> {
-        self.submit(Operation::Token(token)).await
+    async fn change_token(&self, act: TokenAct) -> Result<(), CommitError> {
+        self.submit(Operation::Token(act)).await
     }
 
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError> {

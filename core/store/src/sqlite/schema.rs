@@ -12,7 +12,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::{checkpoint::LOG_BYTES, lock::private, sql};
+use super::{checkpoint::LOG_BYTES, journal, lock::private, sql};
 use crate::{StoreError, check, sql as shared, transfer::marker};
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
@@ -143,13 +143,14 @@ pub(crate) async fn migrate(
 ) -> Result<i64, StoreError> {
     let before = version(connection, path).await?;
     check::not_newer(before, &path.display())?;
-    MIGRATIONS
-        .run(connection)
-        .await
-        .map_err(|error| StoreError::Migration {
-            location: path.display().to_string(),
-            reason: error.to_string(),
-        })?;
+    let failed = |reason: String| StoreError::Migration {
+        location: path.display().to_string(),
+        reason,
+    };
+    let migrated = MIGRATIONS.run(&mut *connection).await;
+    migrated.map_err(|error| failed(error.to_string()))?;
+    let begun = journal::begin(connection).await;
+    begun.map_err(|error| failed(error.to_string()))?;
     Ok(before)
 }
 

@@ -25,6 +25,7 @@ use tracing::{error, info, warn};
 use super::{
     checkpoint::Checkpoints,
     failure::{self, is_refusal},
+    journal,
     lock::WriteLock,
     look_up::look_up,
     parameters::parameters,
@@ -398,14 +399,8 @@ async fn write(
             .execute(&mut *connection)
             .await?;
     }
-    for token in &group.tokens {
-        sqlx::query(shared::PUT_TOKEN)
-            .bind(&token.hash)
-            .bind(&token.actor)
-            .bind(&token.roles)
-            .bind(token.at.0)
-            .execute(&mut *connection)
-            .await?;
+    for act in &group.tokens {
+        journal::change(connection, act).await?;
     }
     match group.seal {
         Some(order) => seal(connection, &order.seal).await,

@@ -12,7 +12,7 @@ use std::{
 
 use liucheng_engine::ports::{
     AuditStore, CommitError, Document, Instant, MailOutcome, MailState, ProjectId, Seal, Store,
-    TokenRow,
+    TokenAct, TokenChange, TokenRow,
 };
 use liucheng_store::{
     Options, StoreError, connect,
@@ -138,7 +138,15 @@ async fn fill(store: &Arc<dyn Store>) {
         roles: "*".to_owned(),
         at: Instant(3),
     };
-    store.put_token(token).await.unwrap();
+    store.put_token(token.clone()).await.unwrap();
+    let revoked = TokenAct {
+        by: "李".to_owned(),
+        at: Instant(4),
+        change: TokenChange::Revoked("cd".repeat(32)),
+    };
+    let hash = "cd".repeat(32);
+    store.put_token(TokenRow { hash, ..token }).await.unwrap();
+    store.change_token(revoked).await.unwrap();
     seal(&**store).await;
     store.commit(change(id(5), 4, "li")).await.unwrap();
 }
@@ -169,6 +177,10 @@ async fn same(ours: &dyn Store, theirs: &dyn Store) {
     assert!(left.is_some() && left == theirs.last_epoch().await.unwrap());
     let left = ours.documents("definition").await.unwrap();
     assert_eq!(left, theirs.documents("definition").await.unwrap());
+    let left = ours.journal(0, 9).await.unwrap();
+    assert!(left.len() == 4 && left == theirs.journal(0, 9).await.unwrap());
+    let left = ours.kept_tokens(None, 9).await.unwrap();
+    assert_eq!(left, theirs.kept_tokens(None, 9).await.unwrap());
     let hash = "ab".repeat(32);
     let left = ours.token(&hash).await.unwrap();
     assert_eq!(left, theirs.token(&hash).await.unwrap());

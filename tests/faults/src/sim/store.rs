@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use liucheng_engine::ports::{
     AnswerRow, Clock, Commit, CommitError, Document, Instant, MailOutcome, MailRecord, OutboxRow,
-    Page, ProjectId, ProjectRow, ReadError, RecordRow, Store, TimerRow, TokenRow,
+    Page, ProjectId, ProjectRow, ReadError, RecordRow, Store, TimerRow, TokenAct, TokenRow,
 };
 
 use super::{
@@ -214,8 +214,8 @@ impl Store for NodeStore {
         self.database.memory.documents(kind).await
     }
 
-    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError> {
-        self.write(Operation::Token(token)).await
+    async fn change_token(&self, act: TokenAct) -> Result<(), CommitError> {
+        self.write(Operation::Token(act)).await
     }
 
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError> {

@@ -61,7 +61,7 @@ const OPERATIONAL: [(&str, &str, &str); 9] = [
     ),
 ];
 
-const TABLES: [Table; 10] = [
+const TABLES: [Table; 11] = [
     Table {
         name: "project",
         key: &["id"],
@@ -112,8 +112,14 @@ const TABLES: [Table; 10] = [
     Table {
         name: "token",
         key: &["hash"],
-        rest: &["actor", "roles", "at", "epoch"],
+        rest: &["actor", "roles", "at", "epoch", "revoked_at"],
         copy: &[("hash", Copy::Digest)],
+    },
+    Table {
+        name: "journal",
+        key: &["seq"],
+        rest: &["at", "actor", "payload", "prev_hash", "hash"],
+        copy: &[("seq", Copy::Beyond)],
     },
     Table {
         name: "unsealed",
