@@ -21,7 +21,7 @@ use liucheng_model::{
     verdict::PackagePin,
 };
 use liucheng_plugin_host::{Limits, PackageSource, PluginError, PluginHost};
-pub use liucheng_store::{Finding, Level};
+pub use liucheng_store::{Finding, Level, NODE_TAKEN};
 use liucheng_store::{Options, StoreError};
 
 use crate::{
@@ -307,7 +307,10 @@ pub fn make_dir(dir: &Path) -> Result<(), Failure> {
 /// A database that cannot be opened.
 pub fn store_failure(error: StoreError) -> Failure {
     let (code, hint) = (error.code(), error.hint());
-    Failure::new(Exit::Unavailable, code, error.to_string()).hint(hint)
+    let place = if code == NODE_TAKEN { "--node" } else { "" };
+    Failure::new(Exit::Unavailable, code, error.to_string())
+        .at(place)
+        .hint(hint)
 }
 
 /// A package that does not load.

@@ -411,6 +411,9 @@ async fn a_new_calendar_moves_dates_with_its_cause() {
         ..world.engine.clone()
     };
     assert!(!engine.calendar_is_adopted().await.unwrap());
+    let (_stop, stopped) = tokio::sync::watch::channel(true);
+    assert_eq!(engine.adopt_calendar_until(&stopped).await.unwrap(), 0);
+    assert!(!engine.calendar_is_adopted().await.unwrap(), "stopped");
     assert_eq!(engine.adopt_calendar().await.unwrap(), 1);
     assert!(engine.calendar_is_adopted().await.unwrap());
     assert!(

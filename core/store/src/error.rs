@@ -4,6 +4,9 @@ use thiserror::Error;
 
 use crate::transfer::TransferError;
 
+/// The code of a node whose name another one has.
+pub const NODE_TAKEN: &str = "E-NODE-TAKEN";
+
 /// Why a database was not opened or migrated.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -69,6 +72,14 @@ pub enum StoreError {
         /// What went wrong.
         reason: String,
     },
+    /// A living node of the same name is at work on the database.
+    #[error("another node named {name:?} is at work on {location}")]
+    NodeTaken {
+        /// The database.
+        location: String,
+        /// The name.
+        name: String,
+    },
     /// It has to do with copying a database.
     #[error(transparent)]
     Transfer(#[from] TransferError),
@@ -87,6 +98,7 @@ impl StoreError {
             Self::MigrationsBehind { .. } => "E-STORE-MIGRATIONS-BEHIND",
             Self::Newer { .. } => "E-STORE-NEWER",
             Self::Migration { .. } => "E-STORE-MIGRATION",
+            Self::NodeTaken { .. } => NODE_TAKEN,
             Self::Transfer(error) => error.code(),
         }
     }
@@ -109,6 +121,9 @@ impl StoreError {
             Self::MigrationsBehind { .. } => "start the server once, or run `liucheng migrate`",
             Self::Newer { .. } => "install the newer version, or restore a backup from before it",
             Self::Migration { .. } => "keep the file as it is and report the message",
+            Self::NodeTaken { .. } => {
+                "give each node a --node name of its own; a node whose machine is gone frees its name when its lease ends ([database] lease-seconds)"
+            }
             Self::Transfer(error) => error.hint(),
         }
     }

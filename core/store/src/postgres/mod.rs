@@ -10,6 +10,7 @@
 mod audit;
 mod columns;
 mod failure;
+mod guard;
 mod journal;
 mod listen;
 mod look_up;
@@ -37,6 +38,7 @@ use uuid::Uuid;
 
 use self::{
     columns::number,
+    guard::Guard,
     node::{Node, clock},
     schema::retry,
     writer::Writer,
@@ -136,7 +138,11 @@ impl PostgresStore {
                 counters: Arc::default(),
             });
         }
-        let node = Node::begin(readers.clone(), options.node, options.lease).await;
+        let guard = match options.node {
+            Some(name) => Some(Guard::begin(place, &readers, name).await?),
+            None => None,
+        };
+        let node = Node::begin(readers.clone(), guard, options.lease).await;
         let node = Arc::new(node.map_err(|error| StoreError::Connect {
             location: place.name.clone(),
             reason: error.to_string(),
@@ -439,6 +445,10 @@ impl Store for PostgresStore {
     fn health(&self) -> StoreHealth {
         StoreHealth {
             clock_skew_micros: self.clock_skew_micros(),
+            taken: self
+                .writing
+                .as_ref()
+                .and_then(|writing| writing.node.taken()),
             ..self.counters.health()
         }
     }
