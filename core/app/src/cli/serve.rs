@@ -56,7 +56,7 @@ pub struct ServeArgs {
     )]
     roles: Vec<Role>,
     /// This node's name, the same after each start and different from all others': on PostgreSQL it
-    /// then takes over at once what it was doing before.
+    /// then takes over at once what it was doing before. A second living node of a name is refused.
     #[arg(long, value_name = "NAME", env = "LIUCHENG_NODE")]
     node: Option<String>,
 }
