@@ -10,8 +10,8 @@ use std::{
 };
 
 use liucheng_engine::ports::{
-    AnswerRow, Commit, CommitError, Document, Epoch, Instant, MailOutcome, OutboxRow, ProjectId,
-    RecordRow, Seal, TimerRow, TokenAct,
+    AnswerPlace, AnswerRow, Commit, CommitError, Document, Epoch, Instant, MailOutcome, OutboxRow,
+    ProjectId, RecordRow, Seal, TimerRow, TokenAct,
 };
 
 /// The hash before the first record.
@@ -29,6 +29,7 @@ pub(crate) enum Operation {
     },
     Document(Document),
     Token(TokenAct),
+    Forget(Vec<AnswerPlace>),
     Seal(SealOrder),
 }
 
@@ -49,7 +50,11 @@ impl Operation {
                 commit.row.state.len() + commit.record.payload.len() + answer
             }
             Self::Document(document) => document.bytes.len(),
-            Self::Postpone(_) | Self::FinishMail { .. } | Self::Token(_) | Self::Seal(_) => 0,
+            Self::Postpone(_)
+            | Self::FinishMail { .. }
+            | Self::Token(_)
+            | Self::Forget(_)
+            | Self::Seal(_) => 0,
         }
     }
 }
@@ -115,6 +120,8 @@ pub(crate) struct Group<'a> {
     pub documents: Vec<&'a Document>,
     /// Tokens to make and to revoke, in order.
     pub tokens: Vec<&'a TokenAct>,
+    /// Answers to remove.
+    pub forgotten: Vec<&'a AnswerPlace>,
     /// The epoch to seal when everything else is written.
     pub seal: Option<&'a SealOrder>,
 }
@@ -135,6 +142,7 @@ impl<'a> Group<'a> {
             answers: HashMap::new(),
             documents: Vec::new(),
             tokens: Vec::new(),
+            forgotten: Vec::new(),
             seal: None,
         }
     }
@@ -160,6 +168,7 @@ impl<'a> Group<'a> {
             }
             Operation::Document(document) => self.documents.push(document),
             Operation::Token(act) => self.tokens.push(act),
+            Operation::Forget(places) => self.forgotten.extend(places),
             Operation::Seal(_) if self.seal.is_some() => return Verdict::Later,
             Operation::Seal(order) => self.seal = Some(order),
         }
@@ -173,6 +182,7 @@ impl<'a> Group<'a> {
             && self.fates.is_empty()
             && self.documents.is_empty()
             && self.tokens.is_empty()
+            && self.forgotten.is_empty()
             && self.seal.is_none()
     }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use chrono::NaiveDate;
 use liucheng_engine::ports::{
-    AnswerRow, Backlog, Document, Epoch, Instant, KeptDocument, KeptMail, KeptToken, Leaf,
-    MailRecord, MailState, OutboxRow, ProjectId, ProjectRow, ReadError, RecordRow, TimerRow,
+    AnswerPlace, AnswerRow, Backlog, Document, Epoch, Instant, KeptDocument, KeptMail, KeptToken,
+    Leaf, MailRecord, MailState, OutboxRow, ProjectId, ProjectRow, ReadError, RecordRow, TimerRow,
     TokenRow,
 };
 
@@ -85,6 +85,14 @@ pub(crate) fn answer<R: Fields>(row: &R) -> Result<AnswerRow, ReadError> {
         request: row.text(1)?,
         response: row.text(2)?,
         at: row.instant(3)?,
+    })
+}
+
+pub(crate) fn answer_place<R: Fields>(row: &R) -> Result<AnswerPlace, ReadError> {
+    Ok(AnswerPlace {
+        project: row.project_id(0)?,
+        key: row.text(1)?,
+        at: row.instant(2)?,
     })
 }
 

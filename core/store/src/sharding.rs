@@ -76,6 +76,7 @@ const CROSSING: &[(&str, &[&str], &str)] = &[
     ("postgres CLAIM_TIMERS", &["timer"], DUE),
     ("postgres CLAIM_MAIL", &["outbox"], DUE),
     ("postgres NEXT_WAKE", &["timer", "outbox"], DUE),
+    ("shared ANSWER_PLACES", &["answer"], FORGET),
     ("shared BACKLOG", &["timer", "outbox"], METRICS),
     ("shared UNSEALED", &["unsealed"], SEAL),
     ("shared MARK_UNMARKED", &["project"], SEAL),
@@ -102,6 +103,9 @@ const LISTING: &str =
     "a page of a list for people: each machine gives its first rows, which are merged";
 const DUE: &str = "the probe of a queue: each machine looks at the front of its own index; nodes may \
     also be given machines of their own";
+
+const FORGET: &str =
+    "removing what is over is a worker's work in pages: each machine goes through its own";
 
 const METRICS: &str = "counts for the operator, limited and remembered for a while: each machine \
     gives its own, which are added";

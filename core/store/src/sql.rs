@@ -42,6 +42,14 @@ pub(crate) const FIND_CODE: &str = "SELECT id FROM project WHERE code = $1";
 pub(crate) const ANSWER: &str = "
 SELECT key, request, response, at FROM answer WHERE project = $1 AND key = $2";
 
+/// A page of answers.
+pub(crate) const ANSWER_PLACES: &str = "
+SELECT project, key, at FROM answer WHERE (project, key) > ($1, $2) ORDER BY project, key LIMIT $3";
+
+/// Removes an answer that was given at an instant (`$3`).
+pub(crate) const REMOVE_ANSWER: &str =
+    "DELETE FROM answer WHERE project = $1 AND key = $2 AND at = $3";
+
 /// All timers of a project.
 pub(crate) const TIMERS: &str = "
 SELECT project, key, fire_at, generation FROM timer WHERE project = $1 ORDER BY key";
@@ -154,6 +162,8 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("ALL_TOKENS", ALL_TOKENS),
     ("FIND_CODE", FIND_CODE),
     ("ANSWER", ANSWER),
+    ("ANSWER_PLACES", ANSWER_PLACES),
+    ("REMOVE_ANSWER", REMOVE_ANSWER),
     ("TIMERS", TIMERS),
     ("MAIL", MAIL),
     ("DOCUMENT", DOCUMENT),

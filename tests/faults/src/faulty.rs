@@ -10,9 +10,9 @@ use std::sync::{
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, Backlog, Commit, CommitError, Document, Instant, MailOutcome, MailRecord, OutboxRow,
-    Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store, StoreFigures, StoreHealth,
-    TimerRow, TokenAct, TokenRow,
+    AnswerPlace, AnswerRow, Backlog, Commit, CommitError, Document, Instant, MailOutcome,
+    MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store,
+    StoreFigures, StoreHealth, TimerRow, TokenAct, TokenRow,
 };
 
 use crate::random::Random;
@@ -139,6 +139,19 @@ impl Store for FaultyStore {
     async fn answer(&self, id: ProjectId, key: &str) -> Result<Option<AnswerRow>, ReadError> {
         self.read().await?;
         self.inner.answer(id, key).await
+    }
+
+    async fn answers(
+        &self,
+        after: Option<AnswerPlace>,
+        limit: u32,
+    ) -> Result<Vec<AnswerPlace>, ReadError> {
+        self.read().await?;
+        self.inner.answers(after, limit).await
+    }
+
+    async fn remove_answers(&self, places: Vec<AnswerPlace>) -> Result<(), CommitError> {
+        self.write(self.inner.remove_answers(places)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {

@@ -89,11 +89,20 @@ impl Report {
 /// # Errors
 /// When the store cannot be read.
 pub async fn verify(store: &dyn Store) -> Result<Vec<ProjectCheck>, CommandError> {
+    verify_at(store, VerifyOptions::default().now).await
+}
+
+/// As [`verify`], with the time it is.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn verify_at(store: &dyn Store, now: Instant) -> Result<Vec<ProjectCheck>, CommandError> {
     let mut checks = Vec::new();
-    let report = verify_store(store, VerifyOptions::default(), &mut |check| {
-        checks.push(check)
-    })
-    .await?;
+    let options = VerifyOptions {
+        now,
+        ..VerifyOptions::default()
+    };
+    let report = verify_store(store, options, &mut |check| checks.push(check)).await?;
     if !report.problems.is_empty() {
         checks.insert(
             0,
@@ -429,6 +438,11 @@ impl<'a> Verifier<'a> {
                 .now
                 .max(changed_at)
                 .max(sealed_at.unwrap_or(changed_at)),
+            answers_now: match self.options.now {
+                // Nobody says what time it is: no answer's time is over.
+                Instant(i64::MAX) => Instant(i64::MIN),
+                now => now.max(changed_at),
+            },
             last_epoch: self.previous.as_ref().map_or(0, |epoch| epoch.number),
             definition: definition.as_deref(),
             // Stores of tests keep no documents.

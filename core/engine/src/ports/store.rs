@@ -158,7 +158,21 @@ pub struct AnswerRow {
     pub request: String,
     /// The answer as JSON.
     pub response: String,
-    /// When it was first given; kept at least 30 days.
+    /// When it was first given; kept at least [`ANSWERS_KEPT_MICROS`].
+    pub at: Instant,
+}
+
+/// How long an answer is kept at least, in microseconds: 30 days.
+pub const ANSWERS_KEPT_MICROS: i64 = 30 * 86_400 * 1_000_000;
+
+/// Where an answer is, and when it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerPlace {
+    /// The project.
+    pub project: ProjectId,
+    /// The caller's key.
+    pub key: String,
+    /// When it was first given.
     pub at: Instant,
 }
 
@@ -304,6 +318,14 @@ pub trait Store: AuditStore {
     ) -> Result<Vec<RecordRow>, ReadError>;
     /// The stored answer to an idempotency key.
     async fn answer(&self, id: ProjectId, key: &str) -> Result<Option<AnswerRow>, ReadError>;
+    /// Where answers are, in order of project and key, after one of them.
+    async fn answers(
+        &self,
+        after: Option<AnswerPlace>,
+        limit: u32,
+    ) -> Result<Vec<AnswerPlace>, ReadError>;
+    /// Removes answers; one that was given at another time than its place says stays.
+    async fn remove_answers(&self, places: Vec<AnswerPlace>) -> Result<(), CommitError>;
     /// Writes a change: durable when this returns `Ok`.
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
 

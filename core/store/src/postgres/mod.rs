@@ -24,9 +24,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, BACKLOG_MAX, Backlog, Commit, CommitError, Document, Instant, MailOutcome,
-    MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store,
-    StoreFigures, StoreHealth, TimerRow, TokenAct, TokenRow,
+    AnswerPlace, AnswerRow, BACKLOG_MAX, Backlog, Commit, CommitError, Document, Instant,
+    MailOutcome, MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema,
+    Store, StoreFigures, StoreHealth, TimerRow, TokenAct, TokenRow,
 };
 use sqlx::{
     Connection, Decode, PgPool, Postgres, Row, Type,
@@ -337,6 +337,27 @@ impl Store for PostgresStore {
                 .bind(key.to_owned())
         });
         row.await?.as_ref().map(read::answer).transpose()
+    }
+
+    async fn answers(
+        &self,
+        after: Option<AnswerPlace>,
+        limit: u32,
+    ) -> Result<Vec<AnswerPlace>, ReadError> {
+        let (project, key) = after.map_or((Uuid::nil(), String::new()), |after| {
+            (after.project.0, after.key)
+        });
+        let rows = self.rows(|| {
+            sqlx::query(shared::ANSWER_PLACES)
+                .bind(project)
+                .bind(key.clone())
+                .bind(i64::from(limit))
+        });
+        each(&rows.await?, read::answer_place)
+    }
+
+    async fn remove_answers(&self, places: Vec<AnswerPlace>) -> Result<(), CommitError> {
+        self.submit(Operation::Forget(places)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {

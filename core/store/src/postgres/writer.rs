@@ -452,6 +452,7 @@ fn concerned(operation: &Operation) -> Option<ProjectId> {
         Operation::FinishMail { .. }
         | Operation::Document(_)
         | Operation::Token(_)
+        | Operation::Forget(_)
         | Operation::Seal(_) => None,
     }
 }
@@ -508,6 +509,18 @@ async fn write(
     }
     for act in &group.tokens {
         journal::change(connection, act).await?;
+    }
+    if !group.forgotten.is_empty() {
+        let mut transaction = connection.begin().await?;
+        for place in &group.forgotten {
+            sqlx::query(shared::REMOVE_ANSWER)
+                .bind(place.project.0)
+                .bind(&place.key)
+                .bind(place.at.0)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
     }
     if group.changed.is_empty() && group.timers.is_empty() && group.fates.is_empty() {
         return Ok(HashSet::new());

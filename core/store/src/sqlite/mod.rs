@@ -25,9 +25,9 @@ use std::{
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, BACKLOG_MAX, Backlog, Commit, CommitError, Document, Instant, MailOutcome,
-    MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store,
-    StoreFigures, StoreHealth, TimerRow, TokenAct, TokenRow,
+    AnswerPlace, AnswerRow, BACKLOG_MAX, Backlog, Commit, CommitError, Document, Instant,
+    MailOutcome, MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema,
+    Store, StoreFigures, StoreHealth, TimerRow, TokenAct, TokenRow,
 };
 use sqlx::{
     Connection, Decode, Row, Sqlite, SqliteConnection, SqlitePool, Type,
@@ -301,6 +301,25 @@ impl Store for SqliteStore {
             .as_ref()
             .map(read::answer)
             .transpose()
+    }
+
+    async fn answers(
+        &self,
+        after: Option<AnswerPlace>,
+        limit: u32,
+    ) -> Result<Vec<AnswerPlace>, ReadError> {
+        let (project, key) = after.map_or((Vec::new(), String::new()), |after| {
+            (id(after.project), after.key)
+        });
+        let query = sqlx::query(shared::ANSWER_PLACES)
+            .bind(project)
+            .bind(key)
+            .bind(limit);
+        each(&self.rows(query).await?, read::answer_place)
+    }
+
+    async fn remove_answers(&self, places: Vec<AnswerPlace>) -> Result<(), CommitError> {
+        self.submit(Operation::Forget(places)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {

@@ -25,7 +25,7 @@ use tracing::{error, info, warn};
 use super::{
     checkpoint::Checkpoints,
     failure::{self, is_refusal},
-    journal,
+    id, journal,
     lock::WriteLock,
     look_up::look_up,
     parameters::parameters,
@@ -401,6 +401,14 @@ async fn write(
     }
     for act in &group.tokens {
         journal::change(connection, act).await?;
+    }
+    for place in &group.forgotten {
+        sqlx::query(shared::REMOVE_ANSWER)
+            .bind(id(place.project))
+            .bind(&place.key)
+            .bind(place.at.0)
+            .execute(&mut *connection)
+            .await?;
     }
     match group.seal {
         Some(order) => seal(connection, &order.seal).await,

@@ -11,8 +11,8 @@ use std::{
 
 use liucheng_engine::{
     ports::{
-        AuditStore, Commit, CommitError, Document, Epoch, Instant, MailOutcome, MailState,
-        ProjectId, ReadError, Seal, Store, TimerRow, TokenAct,
+        AnswerPlace, AuditStore, Commit, CommitError, Document, Epoch, Instant, MailOutcome,
+        MailState, ProjectId, ReadError, Seal, Store, TimerRow, TokenAct,
     },
     testing::MemoryStore,
 };
@@ -38,6 +38,8 @@ pub enum Operation {
     Document(Document),
     /// A token.
     Token(TokenAct),
+    /// Answers to remove.
+    Forget(Vec<AnswerPlace>),
     /// An epoch to seal, and where it is put.
     Seal(Seal, Arc<Mutex<Option<Epoch>>>),
 }
@@ -412,6 +414,7 @@ impl Database {
                 Ok(())
             }
             Operation::Document(document) => self.memory.put_document(document.clone()).await,
+            Operation::Forget(places) => self.memory.remove_answers(places.clone()).await,
             Operation::Token(act) => self.memory.change_token(act.clone()).await,
             Operation::Seal(seal, sealed) => {
                 let epoch = self.memory.seal(seal.clone()).await?;

@@ -11,8 +11,9 @@ use std::{
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, Clock, Commit, CommitError, Document, Instant, MailOutcome, MailRecord, OutboxRow,
-    Page, ProjectId, ProjectRow, ReadError, RecordRow, Store, TimerRow, TokenAct, TokenRow,
+    AnswerPlace, AnswerRow, Clock, Commit, CommitError, Document, Instant, MailOutcome, MailRecord,
+    OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Store, TimerRow, TokenAct,
+    TokenRow,
 };
 
 use super::{
@@ -122,6 +123,19 @@ impl Store for NodeStore {
     async fn answer(&self, id: ProjectId, key: &str) -> Result<Option<AnswerRow>, ReadError> {
         self.read().await?;
         self.database.memory.answer(id, key).await
+    }
+
+    async fn answers(
+        &self,
+        after: Option<AnswerPlace>,
+        limit: u32,
+    ) -> Result<Vec<AnswerPlace>, ReadError> {
+        self.read().await?;
+        self.database.memory.answers(after, limit).await
+    }
+
+    async fn remove_answers(&self, places: Vec<AnswerPlace>) -> Result<(), CommitError> {
+        self.write(Operation::Forget(places)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {

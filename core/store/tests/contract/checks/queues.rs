@@ -7,11 +7,14 @@ use liucheng_engine::{
         journal::{Act, Entry},
         verify::verify,
     },
-    ports::{Document, Instant, MailOutcome, MailState, Store, TokenAct, TokenChange, TokenRow},
+    ports::{
+        AnswerPlace, Document, Instant, MailOutcome, MailState, Store, TokenAct, TokenChange,
+        TokenRow,
+    },
 };
 
 use super::Database;
-use crate::samples::{change, id, mail, opening, timer};
+use crate::samples::{answer, change, id, mail, opening, timer};
 
 pub async fn due_timers_in_order_and_never_early(database: &impl Database) {
     let store = database.open().await;
@@ -256,6 +259,50 @@ pub async fn tokens_are_kept(database: &impl Database) {
     store.put_token(token.clone()).await.unwrap();
     assert_eq!(store.token_count().await.unwrap(), 1);
     assert_eq!(store.token(&token.hash).await.unwrap(), Some(token));
+}
+
+/// Answers are found page by page and removed; one that was given at another time stays.
+pub async fn answers_are_removed(database: &impl Database) {
+    let store = database.open().await;
+    for number in [2, 1, 3] {
+        let mut commit = opening(number);
+        commit.answer = Some(answer("b", "{}"));
+        store.commit(commit).await.unwrap();
+        let mut commit = change(id(number), 1, "li");
+        commit.answer = Some(answer("a", "{}"));
+        store.commit(commit).await.unwrap();
+    }
+    let mut seen: Vec<AnswerPlace> = Vec::new();
+    loop {
+        let page = store.answers(seen.last().cloned(), 4).await.unwrap();
+        assert!(page.len() <= 4);
+        let last = page.len() < 4;
+        seen.extend(page);
+        if last {
+            break;
+        }
+    }
+    let names: Vec<_> = seen
+        .iter()
+        .map(|place| (place.project.0.as_u128(), place.key.as_str(), place.at.0))
+        .collect();
+    let expected = [1, 2, 3].map(|number| [(number, "a", 5), (number, "b", 5)]);
+    assert_eq!(names, expected.concat());
+    let mut other = seen[0].clone();
+    other.at = Instant(6);
+    let gone = vec![seen[1].clone(), seen[2].clone(), other];
+    store.remove_answers(gone.clone()).await.unwrap();
+    store.remove_answers(gone).await.unwrap();
+    let left = store.answers(None, 9).await.unwrap();
+    assert_eq!(left, [&seen[..1], &seen[3..]].concat());
+    assert_eq!(store.answer(id(1), "b").await.unwrap(), None);
+    assert!(store.answer(id(1), "a").await.unwrap().is_some());
+    // Its key is free again.
+    let mut commit = change(id(1), 2, "li");
+    commit.answer = Some(answer("b", "{\"n\":2}"));
+    store.commit(commit).await.unwrap();
+    let again = store.answer(id(1), "b").await.unwrap();
+    assert_eq!(again, Some(answer("b", "{\"n\":2}")));
 }
 
 /// What is done to tokens is a chain of records, and nothing else is.
