@@ -84,10 +84,11 @@ impl Engine {
         for batch in places.chunks(BATCH) {
             self.store.remove_answers(batch.to_vec()).await?;
         }
-        if !places.is_empty() {
-            tracing::debug!(answers = places.len(), "answers removed");
+        let removed = places.len();
+        if removed > 0 {
+            tracing::debug!(removed, "answers removed whose time is over");
         }
-        Ok((places.len(), next))
+        Ok((removed, next))
     }
 
     /// Whether an answer was given before `over`, and its record keeps its digest.

@@ -689,3 +689,24 @@ async fn an_answer_of_an_old_record_stays() {
     without.commit(commit(None)).await.unwrap();
     assert!(effects(&without).await);
 }
+
+#[tokio::test]
+async fn the_worker_removes_answers_and_stops_when_told() {
+    let world = World::new();
+    world.clock.advance_to(instant("2026-09-01", "09:00"));
+    let id = world.create("A-1", Some("open")).await.unwrap();
+    world.clock.advance_to(instant("2026-10-03", "09:00"));
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let engine = world.engine.clone();
+    let worker = tokio::spawn(async move { engine.run_worker(stopped).await });
+    let patience = std::time::Duration::from_secs(10);
+    tokio::time::timeout(patience, async {
+        while world.store.answer(id, "open").await.unwrap().is_some() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        stop.send_replace(true);
+        worker.await.unwrap();
+    })
+    .await
+    .unwrap();
+}
