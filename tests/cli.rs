@@ -694,6 +694,68 @@ fn further_tokens_are_made_for_a_stopped_server() {
     server.stop();
 }
 
+#[test]
+fn a_token_is_revoked_and_one_that_was_inserted_is_found() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().to_str().unwrap();
+    let on = |args: &[&str]| run(&[&["--data", folder], args].concat());
+    let made = on(&["token", "create", "--name", "li", "--as", "wang", "--json"]).json();
+    let token = made["token"].as_str().unwrap();
+    on(&["token", "create", "--name", "zhou"]);
+    let listed = on(&["token", "list", "--json"]).json();
+    let hash = listed["tokens"][0]["hash"].as_str().unwrap();
+    assert_eq!(listed["tokens"][0]["actor"], "li");
+    assert_eq!(listed["tokens"][0]["revoked_at"], serde_json::Value::Null);
+    for (hash, code, exit) in [("", "E-TOKEN-UNKNOWN", 3), ("xyz", "E-TOKEN-UNKNOWN", 3)] {
+        let said = on(&["token", "revoke", hash]);
+        assert_eq!((said.code, said.err.contains(code)), (exit, true));
+    }
+    let server = Server::start(data.path());
+    assert_eq!(server.get("/api/v1/projects", token).0, 200);
+    server.stop();
+    let said = on(&["token", "revoke", &hash[..12], "--as", "wang"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(on(&["token", "list"]).out.contains(&hash[..12]));
+    let listed = on(&["token", "list", "--json"]).json();
+    assert!(listed["tokens"][0]["revoked_at"].is_string());
+    let server = Server::start(data.path());
+    assert_eq!(server.get("/api/v1/projects", token).0, 401);
+    server.stop();
+    let good = on(&["verify"]);
+    assert_eq!(good.code, 0, "{}", good.out);
+
+    // Past the program, as somebody with an SQL client would.
+    let inserted = "5e".repeat(32);
+    insert_token(&data.path().join("liucheng.db"), &inserted);
+    let server = Server::start(data.path());
+    server.stop();
+    let said = on(&["verify"]);
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert!(said.out.contains("A-TOKEN"), "{}", said.out);
+    assert!(said.out.contains(&inserted[..12]), "{}", said.out);
+    // Once it is revoked on the record, the journal says what became of it.
+    assert_eq!(on(&["token", "revoke", &inserted]).code, 0);
+    assert_eq!(on(&["verify"]).code, 0);
+}
+
+fn insert_token(path: &std::path::Path, hash: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        use sqlx::Connection;
+        let url = path.to_str().unwrap();
+        let mut database = sqlx::SqliteConnection::connect(url).await.unwrap();
+        sqlx::query("INSERT INTO token (hash, actor, roles, at) VALUES ($1, 'x', '*', 5)")
+            .bind(hash)
+            .execute(&mut database)
+            .await
+            .unwrap();
+        database.close().await.unwrap();
+    });
+}
+
 /// The manual's example is a definition, and every code it may meet is explained there.
 #[test]
 fn the_manual_of_definitions_is_true() {

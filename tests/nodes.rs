@@ -1,6 +1,11 @@
 //! Several nodes on one PostgreSQL, as the real binary.
 
-use std::{path::Path, process::Command};
+use std::{
+    io::Read,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use serde_json::Value as Json;
 use sqlx::{Connection, PgConnection};
@@ -107,4 +112,74 @@ async fn nodes_share_the_work_of_one_database() {
     assert_eq!(codes(&web), ["E-STORE-MIGRATIONS-BEHIND"]);
     web.stop();
     other.stop();
+}
+
+fn signal(pid: &str, signal: &str) {
+    let sent = Command::new("kill").args([signal, pid]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Two living nodes of one name: the second is refused, a crashed one comes back at once, and one that
+/// stood still until another had its name ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_one_living_nodes() {
+    let Some(postgres) = server::shared() else {
+        return;
+    };
+    let database = postgres.database().await;
+    let folders: Vec<_> = (0..2).map(|_| tempfile::tempdir().unwrap()).collect();
+    let command = |i: usize| {
+        let data: &Path = folders[i].path();
+        let command = node(data, &database, "office", "web,worker");
+        let config = "[ready]\ncalendar = \"warn\"\n[database]\nlease-seconds = 5\n";
+        std::fs::write(data.join("liucheng.toml"), config).unwrap();
+        command
+    };
+    let mut first = Server::run(command(0));
+    let refused = command(1).output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(69), "{said}");
+    for part in ["E-NODE-TAKEN", "--node", "office", "hint"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(codes(&first).iter().all(|code| code != "E-NODE-TAKEN"));
+
+    // A crash frees the name at once, with the lease still running.
+    first.kill();
+    let crashed = Instant::now();
+    let first = Server::run(command(0));
+    let elapsed = crashed.elapsed();
+    assert!(elapsed < Duration::from_secs(4), "{elapsed:?}");
+    first.stop();
+
+    // Standing still frees it when the lease ends; who had it ends then.
+    let mut connection = PgConnection::connect(&database).await.unwrap();
+    let mut paused = command(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lives = "SELECT count(*) FROM node WHERE name = 'office' AND alive_until > 0";
+    let end = Instant::now() + Duration::from_secs(10);
+    while sqlx::query_scalar::<_, i64>(lives)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+        == 0
+    {
+        assert!(Instant::now() < end, "not in time");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let pid = paused.id().to_string();
+    signal(&pid, "-STOP");
+    tokio::time::sleep(Duration::from_millis(5_500)).await;
+    let second = Server::run(command(1));
+    signal(&pid, "-CONT");
+    let mut said = String::new();
+    let mut stderr = paused.stderr.take().unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(paused.wait().unwrap().code(), Some(69), "{said}");
+    assert!(said.contains("error[E-NODE-TAKEN]: --node: "), "{said}");
+    assert!(codes(&second).iter().all(|code| code != "E-NODE-TAKEN"));
+    second.stop();
 }

@@ -21,7 +21,7 @@ use liucheng_model::{
     verdict::PackagePin,
 };
 use liucheng_plugin_host::{Limits, PackageSource, PluginError, PluginHost};
-pub use liucheng_store::{Finding, Level};
+pub use liucheng_store::{Finding, Level, NODE_TAKEN};
 use liucheng_store::{Options, StoreError};
 
 use crate::{
@@ -319,8 +319,12 @@ pub fn private_dir() -> std::fs::DirBuilder {
 /// A database that cannot be opened.
 pub fn store_failure(error: StoreError) -> Failure {
     let (code, hint) = (error.code(), error.hint());
+    let place = match code {
+        NODE_TAKEN => "--node",
+        _ => error.side(),
+    };
     Failure::new(error.kind().into(), code, error.to_string())
-        .at(error.side())
+        .at(place)
         .hint(hint)
 }
 

@@ -5,6 +5,8 @@
 
 use liucheng_model::decide;
 
+use tokio::sync::watch;
+
 use crate::{
     Engine,
     cache::Snapshot,
@@ -38,6 +40,19 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn adopt_calendar(&self) -> Result<usize, CommandError> {
+        let (_go, stop) = watch::channel(false);
+        self.adopt_calendar_until(&stop).await
+    }
+
+    /// As [`adopt_calendar`](Self::adopt_calendar), but ends between two projects once `stop` is true; the
+    /// next start goes on.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn adopt_calendar_until(
+        &self,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<usize, CommandError> {
         let mut changed = 0;
         let mut after = None;
         loop {
@@ -45,6 +60,9 @@ impl Engine {
             let Some(last) = page.last() else { break };
             after = Some(last.code.clone());
             for row in page {
+                if *stop.borrow() {
+                    return Ok(changed);
+                }
                 changed += usize::from(self.adopt_for(row).await?);
             }
         }

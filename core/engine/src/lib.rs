@@ -11,6 +11,7 @@ pub mod commands;
 pub mod crash;
 pub mod error;
 pub mod figures;
+pub mod forget;
 pub mod library;
 pub mod outbox;
 pub mod planning;

@@ -64,7 +64,8 @@ impl Engine {
             actor: step.actor.clone(),
             cause: step.cause.clone(),
             events: step.decision.events.clone(),
-            effects: Some(effects::of_rows(&outbox, step.answer.as_ref())?),
+            effects: Some(effects::of_rows(&outbox)?),
+            answer: step.answer.as_ref().map(effects::of_answer).transpose()?,
         };
         let sealed = record.seal(step.head_before())?;
         let row = ProjectRow {

@@ -46,6 +46,11 @@ pub struct Record {
     /// there are none; absent in records from before there were digests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effects: Option<String>,
+    /// The digest of the answer written with it ([`crate::audit::effects::of_answer`]): in its own right,
+    /// so that the answer can be removed when its time is over. Absent where there is none; in records
+    /// from before, the answer is part of `effects`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
 }
 
 impl Record {
@@ -97,7 +102,7 @@ mod tests {
     fn records_from_before_there_were_digests_read_and_seal_as_they_were() {
         let payload = r#"{"seq":1,"at":5,"actor":"li","cause":"open","events":[]}"#;
         let record: Record = serde_json::from_str(payload).unwrap();
-        assert_eq!(record.effects, None);
+        assert_eq!((&record.effects, &record.answer), (&None, &None));
         let row = record.seal(GENESIS).unwrap();
         assert_eq!(row.payload, payload);
         assert_eq!(Record::open(&row).unwrap(), record);

@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use liucheng_model::verdict::{Answer, Verdict};
 
 use crate::ports::{
-    AnswerRow, Backlog, Commit, CommitError, Document, Epoch, Instant, Leaf, Mail, MailError,
-    MailOutcome, MailRecord, MailState, Mailer, OutboxRow, Page, ProjectId, ProjectRow,
-    ProvinceRules, ReadError, RecordRow, RuleCall, RuleFault, Store, TimerRow, TokenRow,
+    AnswerPlace, AnswerRow, Backlog, Commit, CommitError, Document, Epoch, Instant, Leaf, Mail,
+    MailError, MailOutcome, MailRecord, MailState, Mailer, OutboxRow, Page, ProjectId, ProjectRow,
+    ProvinceRules, ReadError, RecordRow, RuleCall, RuleFault, Store, TimerRow, TokenAct, TokenRow,
 };
 
 /// A store in memory with the same promises as a real one, apart from surviving its process.
@@ -37,6 +37,9 @@ struct Tables {
     answers: BTreeMap<(ProjectId, String), AnswerRow>,
     documents: Vec<Document>,
     tokens: BTreeMap<String, TokenRow>,
+    revoked: BTreeMap<String, Instant>,
+    /// Without the first record.
+    journal: Vec<RecordRow>,
     /// Projects that were changed since they were last sealed.
     unsealed: BTreeSet<ProjectId>,
     epochs: Vec<Epoch>,
@@ -126,6 +129,38 @@ impl Store for MemoryStore {
 
     async fn answer(&self, id: ProjectId, key: &str) -> Result<Option<AnswerRow>, ReadError> {
         Ok(self.tables().answers.get(&(id, key.to_owned())).cloned())
+    }
+
+    async fn answers(
+        &self,
+        after: Option<AnswerPlace>,
+        limit: u32,
+    ) -> Result<Vec<AnswerPlace>, ReadError> {
+        let after = after.map(|after| (after.project, after.key));
+        let tables = self.tables();
+        let later = tables.answers.iter();
+        let later = later.filter(|(place, _)| after.as_ref().is_none_or(|after| *place > after));
+        let place = |((project, key), answer): (&(ProjectId, String), &AnswerRow)| AnswerPlace {
+            project: *project,
+            key: key.clone(),
+            at: answer.at,
+        };
+        Ok(later.take(limit as usize).map(place).collect())
+    }
+
+    async fn remove_answers(&self, places: Vec<AnswerPlace>) -> Result<(), CommitError> {
+        let mut tables = self.tables();
+        for AnswerPlace { project, key, at } in places {
+            let place = (project, key);
+            if tables
+                .answers
+                .get(&place)
+                .is_some_and(|answer| answer.at == at)
+            {
+                tables.answers.remove(&place);
+            }
+        }
+        Ok(())
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
@@ -275,13 +310,17 @@ impl Store for MemoryStore {
             .collect())
     }
 
-    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError> {
-        self.tables().tokens.insert(token.hash.clone(), token);
+    async fn change_token(&self, act: TokenAct) -> Result<(), CommitError> {
+        self.tables().change_token(act)?;
         Ok(())
     }
 
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError> {
-        Ok(self.tables().tokens.get(hash).cloned())
+        let tables = self.tables();
+        let token = tables.tokens.get(hash);
+        Ok(token
+            .filter(|_| !tables.revoked.contains_key(hash))
+            .cloned())
     }
 
     async fn token_count(&self) -> Result<u64, ReadError> {

@@ -34,6 +34,9 @@ impl Engine {
     /// Mail is sent beside the timers: a slow mail server holds up no date.
     pub async fn run_worker(&self, mut stop: watch::Receiver<bool>) {
         let mut delivery = JoinSet::new();
+        let (engine, stopped) = (self.clone(), stop.clone());
+        let mut forgetting = JoinSet::new();
+        forgetting.spawn(async move { engine.run_forgetting(stopped).await });
         while !*stop.borrow() {
             self.figures.seen(self.clock.now());
             let pause = match self.work_once(&mut delivery).await {
@@ -66,6 +69,7 @@ impl Engine {
         }
         // A mail that is under way is finished and recorded.
         while delivery.join_next().await.is_some() {}
+        while forgetting.join_next().await.is_some() {}
     }
 
     /// Does what is due now; returns how long there is nothing to do.

@@ -188,16 +188,19 @@ fn at(date: &str) -> Instant {
     )
 }
 
-#[tokio::test]
-async fn a_bundle_has_the_documented_form() {
-    let world = World::new();
-    let token = TokenRow {
+fn token() -> TokenRow {
+    TokenRow {
         hash: "ab".repeat(32),
         actor: "li".to_owned(),
         roles: "*".to_owned(),
         at: at("2026-09-01"),
-    };
-    world.store.put_token(token).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_bundle_has_the_documented_form() {
+    let world = World::new();
+    world.store.put_token(token()).await.unwrap();
     let id = world.create("B-1").await;
     world.sealer.seal_all().await.unwrap();
     world
@@ -211,6 +214,28 @@ async fn a_bundle_has_the_documented_form() {
     assert_eq!(bundle, world.bundle().await, "the same bytes");
     assert!(world.check(bundle.as_bytes()).unwrap().is_good());
     insta::assert_snapshot!(bundle);
+}
+
+/// What was exported before there was a journal is still checked, without one.
+#[tokio::test]
+async fn a_bundle_of_the_first_format_is_good() {
+    let world = World::new();
+    world.store.put_token(token()).await.unwrap();
+    world.create("B-1").await;
+    world.sealer.seal_all().await.unwrap();
+    let bundle = world.bundle().await;
+    let old = |kept: &dyn Fn(&str) -> bool| {
+        let lines = bundle.lines().filter(|line| kept(line));
+        let lines: Vec<&str> = lines.collect();
+        let old = lines.join("\n") + "\n";
+        old.replace("liucheng-bundle-2", "liucheng-bundle-1")
+            .replace(",\"journal\":2", "")
+    };
+    let journal = |line: &str| line.starts_with("{\"journal\"");
+    let older = old(&|line| !journal(line));
+    assert!(world.check(older.as_bytes()).unwrap().is_good());
+    let newer = older.replace("bundle-1", "bundle-2");
+    assert!(!world.check(newer.as_bytes()).unwrap().is_good());
 }
 
 #[tokio::test]

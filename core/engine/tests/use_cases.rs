@@ -14,11 +14,15 @@ use std::{
 use chrono::NaiveTime;
 use liucheng_engine::{
     CommandError, Engine,
+    audit::{Code, effects},
     commands::{Actor, Create, FireEvent},
     library::{Entry, Library, Sources},
-    ports::{Clock, Instant, MailError, MailState, ProjectId, SimulatedClock, Store},
+    ports::{
+        AnswerRow, Clock, Commit, Instant, MailError, MailState, ProjectId, SimulatedClock, Store,
+    },
+    record::Record,
     testing::{MemoryStore, RecordingMailer, SilentRules},
-    verify::verify,
+    verify::{verify, verify_at},
 };
 use liucheng_model::{
     calendar::Calendar,
@@ -411,6 +415,9 @@ async fn a_new_calendar_moves_dates_with_its_cause() {
         ..world.engine.clone()
     };
     assert!(!engine.calendar_is_adopted().await.unwrap());
+    let (_stop, stopped) = tokio::sync::watch::channel(true);
+    assert_eq!(engine.adopt_calendar_until(&stopped).await.unwrap(), 0);
+    assert!(!engine.calendar_is_adopted().await.unwrap(), "stopped");
     assert_eq!(engine.adopt_calendar().await.unwrap(), 1);
     assert!(engine.calendar_is_adopted().await.unwrap());
     assert!(
@@ -601,4 +608,105 @@ async fn a_mail_that_went_out_is_recorded_once_there_is_room_and_not_sent_again(
         "no mail went out twice"
     );
     world.assert_consistent().await;
+}
+
+/// Answers are removed after thirty days and not before; the history is good without them then, and not
+/// earlier.
+#[tokio::test]
+async fn answers_are_removed_when_their_time_is_over() {
+    let world = World::new();
+    world.clock.advance_to(instant("2026-09-01", "09:00"));
+    let id = world.create("A-1", Some("open")).await.unwrap();
+    world.clock.advance_to(instant("2026-09-20", "09:00"));
+    let survey = json!({"survey.finished": "2026-09-01"});
+    let fire = || world.fire(id, "finish-survey", survey.clone(), Some("survey"));
+    let version = fire().await.unwrap();
+    let good = async |on: &str| {
+        let now = instant(on, "10:00");
+        let checks = verify_at(&*world.store, now).await.unwrap();
+        checks.iter().all(|check| check.problems.is_empty())
+    };
+    let gone = async |key: &str| world.store.answer(id, key).await.unwrap().is_none();
+    world.clock.advance_to(instant("2026-10-01", "09:00"));
+    assert_eq!(world.engine.forget_answers().await.unwrap(), 0);
+    world.clock.advance_to(instant("2026-10-02", "10:00"));
+    assert_eq!(world.engine.forget_answers().await.unwrap(), 1);
+    assert!(gone("open").await && !gone("survey").await);
+    assert!(good("2026-10-02").await);
+    // The other one is still given; once somebody has taken it, a check misses it.
+    assert_eq!(fire().await.unwrap(), version);
+    let places = world.store.answers(None, 9).await.unwrap();
+    world.store.remove_answers(places).await.unwrap();
+    assert!(!good("2026-10-02").await);
+    assert!(!good("2026-10-19").await);
+    assert!(good("2026-10-21").await);
+}
+
+/// Records from before there were digests of answers are whole with their answers only.
+#[tokio::test]
+async fn an_answer_of_an_old_record_stays() {
+    let world = World::new();
+    world.clock.advance_to(instant("2026-09-01", "09:00"));
+    let id = world.create("A-1", Some("open")).await.unwrap();
+    let store = MemoryStore::new();
+    let row = world.store.load(id).await.unwrap().unwrap();
+    let answer = world.store.answer(id, "open").await.unwrap().unwrap();
+    let mut record = world.store.history(id, 0, 1).await.unwrap().remove(0);
+    // As it was written then.
+    let mut old = Record::open(&record).unwrap();
+    assert!(old.answer.take().is_some());
+    old.effects = Some(effects::digest(&[], Some(&answer)).unwrap());
+    record = old.seal(&record.prev_hash).unwrap();
+    let commit = |answer: Option<AnswerRow>| {
+        let mut row = row.clone();
+        row.head.clone_from(&record.hash);
+        Commit {
+            expected: 0,
+            row,
+            record: record.clone(),
+            set_timers: Vec::new(),
+            clear_timers: Vec::new(),
+            outbox: Vec::new(),
+            answer,
+        }
+    };
+    store.commit(commit(Some(answer))).await.unwrap();
+    let store = Arc::new(store);
+    let engine = Engine {
+        store: store.clone(),
+        ..world.engine.clone()
+    };
+    world.clock.advance_to(instant("2027-09-01", "09:00"));
+    assert_eq!(engine.forget_answers().await.unwrap(), 0);
+    let now = world.clock.now();
+    let effects = async |store: &MemoryStore| {
+        let checks = verify_at(store, now).await.unwrap();
+        let mut problems = checks.iter().flat_map(|check| &check.problems);
+        problems.any(|problem| problem.code == Code::Effects)
+    };
+    assert!(!effects(&store).await);
+    let without = MemoryStore::new();
+    without.commit(commit(None)).await.unwrap();
+    assert!(effects(&without).await);
+}
+
+#[tokio::test]
+async fn the_worker_removes_answers_and_stops_when_told() {
+    let world = World::new();
+    world.clock.advance_to(instant("2026-09-01", "09:00"));
+    let id = world.create("A-1", Some("open")).await.unwrap();
+    world.clock.advance_to(instant("2026-10-03", "09:00"));
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let engine = world.engine.clone();
+    let worker = tokio::spawn(async move { engine.run_worker(stopped).await });
+    let patience = std::time::Duration::from_secs(10);
+    tokio::time::timeout(patience, async {
+        while world.store.answer(id, "open").await.unwrap().is_some() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        stop.send_replace(true);
+        worker.await.unwrap();
+    })
+    .await
+    .unwrap();
 }

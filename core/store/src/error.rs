@@ -5,6 +5,9 @@ use thiserror::Error;
 
 use crate::transfer::TransferError;
 
+/// The code of a node whose name another one has.
+pub const NODE_TAKEN: &str = "E-NODE-TAKEN";
+
 /// Why a database was not opened or migrated.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -84,6 +87,14 @@ pub enum StoreError {
     /// It is about the database that is to be filled.
     #[error("target: {0}")]
     Target(Box<StoreError>),
+    /// A living node of the same name is at work on the database.
+    #[error("another node named {name:?} is at work on {location}")]
+    NodeTaken {
+        /// The database.
+        location: String,
+        /// The name.
+        name: String,
+    },
     /// It has to do with copying a database.
     #[error(transparent)]
     Transfer(#[from] TransferError),
@@ -104,6 +115,7 @@ impl StoreError {
             Self::Migration { .. } => "E-STORE-MIGRATION",
             Self::Damaged { .. } => "E-STORE-DAMAGED",
             Self::Source(error) | Self::Target(error) => error.code(),
+            Self::NodeTaken { .. } => NODE_TAKEN,
             Self::Transfer(error) => error.code(),
         }
     }
@@ -121,7 +133,8 @@ impl StoreError {
             | Self::Locked { .. }
             | Self::MigrationsBehind { .. }
             | Self::Newer { .. }
-            | Self::Migration { .. } => ErrorKind::Unavailable,
+            | Self::Migration { .. }
+            | Self::NodeTaken { .. } => ErrorKind::Unavailable,
         }
     }
 
@@ -165,6 +178,9 @@ impl StoreError {
                 other => other.hint(),
             },
             Self::Target(error) => error.hint(),
+            Self::NodeTaken { .. } => {
+                "give each node a --node name of its own; a node whose machine is gone frees its name when its lease ends ([database] lease-seconds)"
+            }
             Self::Transfer(error) => error.hint(),
         }
     }

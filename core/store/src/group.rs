@@ -10,8 +10,8 @@ use std::{
 };
 
 use liucheng_engine::ports::{
-    AnswerRow, Commit, CommitError, Document, Epoch, Instant, MailOutcome, OutboxRow, ProjectId,
-    RecordRow, Seal, TimerRow, TokenRow,
+    AnswerPlace, AnswerRow, Commit, CommitError, Document, Epoch, Instant, MailOutcome, OutboxRow,
+    ProjectId, RecordRow, Seal, TimerRow, TokenAct,
 };
 
 /// The hash before the first record.
@@ -28,7 +28,8 @@ pub(crate) enum Operation {
         outcome: MailOutcome,
     },
     Document(Document),
-    Token(TokenRow),
+    Token(TokenAct),
+    Forget(Vec<AnswerPlace>),
     Seal(SealOrder),
 }
 
@@ -49,7 +50,11 @@ impl Operation {
                 commit.row.state.len() + commit.record.payload.len() + answer
             }
             Self::Document(document) => document.bytes.len(),
-            Self::Postpone(_) | Self::FinishMail { .. } | Self::Token(_) | Self::Seal(_) => 0,
+            Self::Postpone(_)
+            | Self::FinishMail { .. }
+            | Self::Token(_)
+            | Self::Forget(_)
+            | Self::Seal(_) => 0,
         }
     }
 }
@@ -113,8 +118,10 @@ pub(crate) struct Group<'a> {
     pub answers: HashMap<(ProjectId, &'a str), &'a AnswerRow>,
     /// Documents to keep; few and large, so they are bound one by one.
     pub documents: Vec<&'a Document>,
-    /// Tokens to keep.
-    pub tokens: Vec<&'a TokenRow>,
+    /// Tokens to make and to revoke, in order.
+    pub tokens: Vec<&'a TokenAct>,
+    /// Answers to remove.
+    pub forgotten: Vec<&'a AnswerPlace>,
     /// The epoch to seal when everything else is written.
     pub seal: Option<&'a SealOrder>,
 }
@@ -135,6 +142,7 @@ impl<'a> Group<'a> {
             answers: HashMap::new(),
             documents: Vec::new(),
             tokens: Vec::new(),
+            forgotten: Vec::new(),
             seal: None,
         }
     }
@@ -159,7 +167,8 @@ impl<'a> Group<'a> {
                 self.fates.push((*project, key, outcome));
             }
             Operation::Document(document) => self.documents.push(document),
-            Operation::Token(token) => self.tokens.push(token),
+            Operation::Token(act) => self.tokens.push(act),
+            Operation::Forget(places) => self.forgotten.extend(places),
             Operation::Seal(_) if self.seal.is_some() => return Verdict::Later,
             Operation::Seal(order) => self.seal = Some(order),
         }
@@ -173,6 +182,7 @@ impl<'a> Group<'a> {
             && self.fates.is_empty()
             && self.documents.is_empty()
             && self.tokens.is_empty()
+            && self.forgotten.is_empty()
             && self.seal.is_none()
     }
 

@@ -28,7 +28,7 @@ use std::{sync::Arc, time::Duration};
 use liucheng_engine::ports::Store;
 use tokio::sync::Notify;
 
-pub use error::StoreError;
+pub use error::{NODE_TAKEN, StoreError};
 pub use examine::{Finding, Level, examine};
 pub use postgres::PostgresStore;
 pub use sqlite::{SqliteStore, open};
@@ -47,7 +47,8 @@ pub struct Options {
     pub wake: Option<Arc<Notify>>,
     /// PostgreSQL: this node's name, the same after a restart and different from all others'. A process
     /// that has one takes over at once what its predecessor was doing; without a name, when the
-    /// predecessor's lease ends.
+    /// predecessor's lease ends. While a node of that name lives, another one is refused. Takes a
+    /// connection more.
     pub node: Option<String>,
     /// PostgreSQL: how long after its last sign of life a node's work is left to it. Defaults to 20
     /// seconds.

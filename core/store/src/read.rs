@@ -4,8 +4,8 @@ use std::fmt;
 
 use chrono::NaiveDate;
 use liucheng_engine::ports::{
-    AnswerRow, Backlog, Document, Epoch, Instant, KeptDocument, KeptMail, KeptToken, Leaf,
-    MailRecord, MailState, OutboxRow, ProjectId, ProjectRow, ReadError, RecordRow, TimerRow,
+    AnswerPlace, AnswerRow, Backlog, Document, Epoch, Instant, KeptDocument, KeptMail, KeptToken,
+    Leaf, MailRecord, MailState, OutboxRow, ProjectId, ProjectRow, ReadError, RecordRow, TimerRow,
     TokenRow,
 };
 
@@ -96,6 +96,14 @@ pub(crate) fn answer<R: Fields>(row: &R) -> Result<AnswerRow, ReadError> {
         request: row.text(1)?,
         response: row.text(2)?,
         at: row.instant(3)?,
+    })
+}
+
+pub(crate) fn answer_place<R: Fields>(row: &R) -> Result<AnswerPlace, ReadError> {
+    Ok(AnswerPlace {
+        project: row.project_id(0)?,
+        key: row.text(1)?,
+        at: row.instant(2)?,
     })
 }
 
@@ -191,6 +199,7 @@ pub(crate) fn kept_token<R: Fields>(row: &R) -> Result<KeptToken, ReadError> {
         roles: row.text(2)?,
         at: row.instant(3)?,
         epoch: sealed_by(row, 4)?,
+        revoked_at: row.optional_number(5)?.map(Instant),
     })
 }
 

@@ -12,7 +12,7 @@ use sqlx::{Connection, SqliteConnection};
 use crate::{postgres, sql as shared, sqlite};
 
 /// Tables that belong to no project, and why that is no obstacle.
-const COLD: [(&str, &str); 6] = [
+const COLD: [(&str, &str); 7] = [
     ("_sqlx_migrations", "read when a node starts"),
     (
         "document",
@@ -21,6 +21,10 @@ const COLD: [(&str, &str); 6] = [
     (
         "token",
         "a few rows, read by its hash: a table on every machine",
+    ),
+    (
+        "journal",
+        "a row for each token that is made or revoked, written by one node at a time",
     ),
     ("node", "a row for each start of a process"),
     (
@@ -72,6 +76,7 @@ const CROSSING: &[(&str, &[&str], &str)] = &[
     ("postgres CLAIM_TIMERS", &["timer"], DUE),
     ("postgres CLAIM_MAIL", &["outbox"], DUE),
     ("postgres NEXT_WAKE", &["timer", "outbox"], DUE),
+    ("shared ANSWER_PLACES", &["answer"], FORGET),
     ("shared BACKLOG", &["timer", "outbox"], METRICS),
     ("shared UNSEALED", &["unsealed"], SEAL),
     ("shared MARK_UNMARKED", &["project"], SEAL),
@@ -98,6 +103,9 @@ const LISTING: &str =
     "a page of a list for people: each machine gives its first rows, which are merged";
 const DUE: &str = "the probe of a queue: each machine looks at the front of its own index; nodes may \
     also be given machines of their own";
+
+const FORGET: &str =
+    "removing what is over is a worker's work in pages: each machine goes through its own";
 
 const METRICS: &str = "counts for the operator, limited and remembered for a while: each machine \
     gives its own, which are added";

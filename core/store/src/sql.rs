@@ -11,12 +11,44 @@ pub(crate) const PUT_TOKEN: &str = "
 INSERT INTO token (hash, actor, roles, at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (hash) DO NOTHING";
 
+/// Revokes the good token of a hash (`$2`) at an instant (`$1`).
+pub(crate) const REVOKE_TOKEN: &str = "
+UPDATE token SET revoked_at = $1 WHERE hash = $2 AND revoked_at IS NULL
+RETURNING hash, actor, roles, at";
+
+/// The last record of the journal.
+pub(crate) const JOURNAL_END: &str = "
+SELECT seq, at, actor, payload, prev_hash, hash FROM journal ORDER BY seq DESC LIMIT 1";
+
+/// A page of the journal.
+pub(crate) const JOURNAL_PAGE: &str = "
+SELECT seq, at, actor, payload, prev_hash, hash FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
+
+/// Adds a record to the journal.
+pub(crate) const ADD_JOURNAL: &str = "
+INSERT INTO journal (seq, at, actor, payload, prev_hash, hash) VALUES ($1, $2, $3, $4, $5, $6)";
+
+/// The last record of a chain that an epoch has sealed; for the journal, which has few leaves.
+pub(crate) const LAST_SEALED: &str =
+    "SELECT coalesce(max(version), 0) FROM epoch_leaf WHERE project = $1";
+
+/// Tokens that were there before the journal.
+pub(crate) const ALL_TOKENS: &str = "SELECT hash, actor, roles, at FROM token ORDER BY at, hash";
+
 /// The project of a code.
 pub(crate) const FIND_CODE: &str = "SELECT id FROM project WHERE code = $1";
 
 /// The answer to an idempotency key.
 pub(crate) const ANSWER: &str = "
 SELECT key, request, response, at FROM answer WHERE project = $1 AND key = $2";
+
+/// A page of answers.
+pub(crate) const ANSWER_PLACES: &str = "
+SELECT project, key, at FROM answer WHERE (project, key) > ($1, $2) ORDER BY project, key LIMIT $3";
+
+/// Removes an answer that was given at an instant (`$3`).
+pub(crate) const REMOVE_ANSWER: &str =
+    "DELETE FROM answer WHERE project = $1 AND key = $2 AND at = $3";
 
 /// All timers of a project.
 pub(crate) const TIMERS: &str = "
@@ -35,8 +67,9 @@ SELECT kind, digest, id, version, bytes FROM document WHERE kind = $1 AND digest
 pub(crate) const DOCUMENTS: &str = "
 SELECT kind, digest, id, version, bytes FROM document WHERE kind = $1 ORDER BY position DESC, digest";
 
-/// A token.
-pub(crate) const TOKEN: &str = "SELECT hash, actor, roles, at FROM token WHERE hash = $1";
+/// A token that is good.
+pub(crate) const TOKEN: &str =
+    "SELECT hash, actor, roles, at FROM token WHERE hash = $1 AND revoked_at IS NULL";
 
 /// The number of tokens.
 pub(crate) const TOKEN_COUNT: &str = "SELECT count(*) FROM token";
@@ -93,7 +126,7 @@ WHERE (kind, digest) > ($1, $2) ORDER BY kind, digest LIMIT $3";
 
 /// A page of tokens.
 pub(crate) const KEPT_TOKENS: &str = "
-SELECT hash, actor, roles, at, epoch FROM token WHERE hash > $1 ORDER BY hash LIMIT $2";
+SELECT hash, actor, roles, at, epoch, revoked_at FROM token WHERE hash > $1 ORDER BY hash LIMIT $2";
 
 /// Documents that no epoch has sealed.
 pub(crate) const UNSEALED_DOCUMENTS: &str = "
@@ -102,7 +135,8 @@ WHERE epoch IS NULL ORDER BY kind, digest LIMIT $1";
 
 /// Tokens that no epoch has sealed.
 pub(crate) const UNSEALED_TOKENS: &str = "
-SELECT hash, actor, roles, at, epoch FROM token WHERE epoch IS NULL ORDER BY hash LIMIT $1";
+SELECT hash, actor, roles, at, epoch, revoked_at FROM token
+WHERE epoch IS NULL ORDER BY hash LIMIT $1";
 
 /// Notes the epoch (`$1`) that sealed a document.
 pub(crate) const SEAL_DOCUMENT: &str =
@@ -120,8 +154,16 @@ pub(crate) const SCHEMA_VERSION: &str =
 pub(crate) const ALL: &[(&str, &str)] = &[
     ("PUT_DOCUMENT", PUT_DOCUMENT),
     ("PUT_TOKEN", PUT_TOKEN),
+    ("REVOKE_TOKEN", REVOKE_TOKEN),
+    ("JOURNAL_END", JOURNAL_END),
+    ("JOURNAL_PAGE", JOURNAL_PAGE),
+    ("ADD_JOURNAL", ADD_JOURNAL),
+    ("LAST_SEALED", LAST_SEALED),
+    ("ALL_TOKENS", ALL_TOKENS),
     ("FIND_CODE", FIND_CODE),
     ("ANSWER", ANSWER),
+    ("ANSWER_PLACES", ANSWER_PLACES),
+    ("REMOVE_ANSWER", REMOVE_ANSWER),
     ("TIMERS", TIMERS),
     ("MAIL", MAIL),
     ("DOCUMENT", DOCUMENT),

@@ -112,7 +112,7 @@ impl Counters {
         StoreHealth {
             full: read(&self.full),
             stopped: read(&self.stopped),
-            clock_skew_micros: None,
+            ..StoreHealth::default()
         }
     }
 

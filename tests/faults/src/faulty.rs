@@ -10,9 +10,9 @@ use std::sync::{
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, Backlog, Commit, CommitError, Document, Instant, MailOutcome, MailRecord, OutboxRow,
-    Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store, StoreFigures, StoreHealth,
-    TimerRow, TokenRow,
+    AnswerPlace, AnswerRow, Backlog, Commit, CommitError, Document, Instant, MailOutcome,
+    MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store,
+    StoreFigures, StoreHealth, TimerRow, TokenAct, TokenRow,
 };
 
 use crate::random::Random;
@@ -143,6 +143,19 @@ impl Store for FaultyStore {
         self.inner.answer(id, key).await
     }
 
+    async fn answers(
+        &self,
+        after: Option<AnswerPlace>,
+        limit: u32,
+    ) -> Result<Vec<AnswerPlace>, ReadError> {
+        self.read().await?;
+        self.inner.answers(after, limit).await
+    }
+
+    async fn remove_answers(&self, places: Vec<AnswerPlace>) -> Result<(), CommitError> {
+        self.write(self.inner.remove_answers(places)).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         match self.fate().await {
             Fate::Goes => self.inner.commit(commit).await,
@@ -222,8 +235,8 @@ impl Store for FaultyStore {
         self.inner.documents(kind).await
     }
 
-    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError> {
-        self.write(self.inner.put_token(token)).await
+    async fn change_token(&self, act: TokenAct) -> Result<(), CommitError> {
+        self.write(self.inner.change_token(act)).await
     }
 
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError> {

@@ -96,7 +96,7 @@ enum Command {
     /// Look at province packages.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
-    /// Make access tokens for the API.
+    /// Make, list and revoke access tokens for the API.
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// Look at configuration, disk, database, calendar, packages and mail.

@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Global, token};
 use crate::{
-    compose::{self, Place},
+    compose::{self, NODE_TAKEN, Place},
     config::{Config, ReadyConfig},
     http::{self, AppState, Node, Roles},
     output::{Exit, Failure, json_line, line},
@@ -33,6 +33,8 @@ const ADOPTIONS: u32 = 20;
 const NODE_CHARS_MAX: usize = 64;
 /// How long the last epoch may take; what it would have sealed is sealed after the next start.
 const SEALER_MAX: Duration = Duration::from_secs(10);
+/// How often it is looked whether another node has taken this one's name.
+const TAKEN_LOOK: Duration = Duration::from_secs(1);
 /// Where the server listens when nobody says otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
@@ -54,7 +56,7 @@ pub struct ServeArgs {
     )]
     roles: Vec<Role>,
     /// This node's name, the same after each start and different from all others': on PostgreSQL it
-    /// then takes over at once what it was doing before.
+    /// then takes over at once what it was doing before. A second living node of a name is refused.
     #[arg(long, value_name = "NAME", env = "LIUCHENG_NODE")]
     node: Option<String>,
 }
@@ -175,17 +177,22 @@ async fn serve_as(
         tokio::spawn(async move {
             if roles.worker {
                 if !adopted {
-                    adopt_calendar(&engine).await?;
-                } else if !engine.store.writes_alone() {
-                    // A node of another age may have opened projects by another calendar since.
-                    let engine = engine.clone();
+                    adopt_calendar(&engine, &stopped).await?;
+                }
+                // A node of another age may have opened projects by another calendar since.
+                let again = (adopted && !engine.store.writes_alone()).then(|| {
+                    let (engine, stopped) = (engine.clone(), stopped.clone());
                     tokio::spawn(async move {
-                        if let Err(failure) = adopt_calendar(&engine).await {
+                        if let Err(failure) = adopt_calendar(&engine, &stopped).await {
                             tracing::error!(error.code = %failure.code, error = %failure.message, "calendar not adopted everywhere, the next start will do it");
                         }
-                    });
-                }
+                    })
+                });
                 engine.run_worker(stopped).await;
+                if let Some(again) = again {
+                    // It ends after the project it is at.
+                    let _ = again.await;
+                }
             } else {
                 // An error means that nobody is left who could ask for a stop.
                 let _ = stopped.wait_for(|stop| *stop).await;
@@ -213,8 +220,13 @@ async fn serve_as(
     // Whichever ends first ends the other: reminders without a door are as bad as the reverse.
     let fault = tokio::select! {
         () = signal => None,
-        result = &mut worker => Some(format!("the worker ended: {result:?}")),
-        result = &mut door => Some(format!("the HTTP server ended: {result:?}")),
+        reason = name_taken(engine) => Some(
+            Failure::new(Exit::Unavailable, NODE_TAKEN, reason)
+                .at("--node")
+                .hint("give each node a name of its own; a node that stood still for longer than its lease loses its name to the next one that has it"),
+        ),
+        result = &mut worker => Some(internal(format!("the worker ended: {result:?}"))),
+        result = &mut door => Some(internal(format!("the HTTP server ended: {result:?}"))),
     };
     tracing::info!("stopping");
     stop.send_replace(true);
@@ -228,20 +240,31 @@ async fn serve_as(
     if timeout(SEALER_MAX, &mut sealing).await.is_err() {
         sealing.abort();
     }
-    match fault {
-        None => Ok(()),
-        Some(reason) => Err(Failure::new(Exit::Internal, "E-INTERNAL", reason)),
+    fault.map_or(Ok(()), Err)
+}
+
+fn internal(reason: String) -> Failure {
+    Failure::new(Exit::Internal, "E-INTERNAL", reason)
+}
+
+/// Waits until another node has taken this one's name; returns what happened.
+async fn name_taken(engine: &Engine) -> String {
+    loop {
+        if let Some(taken) = engine.store.health().taken {
+            return taken.reason;
+        }
+        tokio::time::sleep(TAKEN_LOOK).await;
     }
 }
 
 /// A calendar that changed since the last start changes dates: each with its cause, now.
 ///
 /// Nodes that start together do it together; who was slower with a project looks again.
-async fn adopt_calendar(engine: &Engine) -> Result<(), Failure> {
+async fn adopt_calendar(engine: &Engine, stop: &watch::Receiver<bool>) -> Result<(), Failure> {
     let mut tries = 0;
     loop {
         tries += 1;
-        match engine.adopt_calendar().await {
+        match engine.adopt_calendar_until(stop).await {
             Ok(0) => return Ok(()),
             Ok(adopted) => {
                 tracing::info!(projects = adopted, "calendar adopted");

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use liucheng_engine::audit::{ProjectCheck, verify::verify};
+use liucheng_engine::{
+    audit::{ProjectCheck, verify::verify_at},
+    ports::Clock,
+};
 use liucheng_store::{Options, transfer};
 
-use super::{Place, open_read_only, store_failure};
+use super::{Place, SystemClock, open_read_only, store_failure};
 use crate::{output::Failure, progress::Bar};
 
 pub use liucheng_store::transfer::{Contents, LastEpoch, Order, Progress, Step, Summary};
@@ -43,7 +46,7 @@ pub async fn bring_up_to_date(location: &str) -> Result<i64, Failure> {
 /// Checks every project of a database.
 pub async fn verify_all(place: &Place) -> Result<Vec<ProjectCheck>, Failure> {
     let store = open_read_only(place).await?;
-    let checks = verify(&*store).await?;
+    let checks = verify_at(&*store, SystemClock.now()).await?;
     store.close().await;
     Ok(checks)
 }

@@ -11,7 +11,7 @@ use liucheng_engine::{
 use serde::Serialize;
 
 use super::{AppState, node::Node};
-use crate::config::CalendarReadiness;
+use crate::{compose::NODE_TAKEN, config::CalendarReadiness};
 
 /// How far ahead the calendar has to reach.
 const CALENDAR_DAYS: u64 = 90;
@@ -135,6 +135,7 @@ async fn within<T>(question: impl Future<Output = Result<T, ReadError>>) -> Resu
 fn store(health: &StoreHealth) -> Vec<Reason> {
     let mut reasons = Vec::new();
     for (code, trouble) in [
+        (NODE_TAKEN, &health.taken),
         ("E-STORE-STOPPED", &health.stopped),
         ("E-STORE-FULL", &health.full),
     ] {

@@ -19,7 +19,9 @@ use crate::{
 };
 
 /// The format's name and version, on the first line.
-pub const FORMAT: &str = "liucheng-bundle-1";
+pub const FORMAT: &str = "liucheng-bundle-2";
+/// The version before, which had no journal.
+pub const FORMAT_BEFORE: &str = "liucheng-bundle-1";
 
 /// The first line of a bundle is shorter than this, in bytes.
 const HEADER_MAX: u64 = 1_024;
@@ -109,21 +111,25 @@ impl Sink for Exporter<'_> {
 /// Whether a first line is that of a bundle.
 #[must_use]
 pub fn is_bundle(line: &[u8]) -> bool {
-    serde_json::from_slice::<Header>(line).is_ok_and(|header| header.format == FORMAT)
+    format(line).is_some()
 }
 
-/// Reads the first line, which has to be that of a bundle.
-fn begin(mut input: &mut dyn BufRead) -> Result<(), BundleError> {
+/// The format that a first line names, if it is one of a bundle.
+fn format(line: &[u8]) -> Option<String> {
+    let header: Header = serde_json::from_slice(line).ok()?;
+    let known = [FORMAT, FORMAT_BEFORE].contains(&header.format.as_str());
+    known.then_some(header.format)
+}
+
+/// Reads the first line, which has to be that of a bundle, and returns its format.
+fn begin(mut input: &mut dyn BufRead) -> Result<String, BundleError> {
     let mut line = Vec::new();
     // What is no bundle may have no lines at all.
     let mut first = Read::take(&mut input, HEADER_MAX);
     first
         .read_until(b'\n', &mut line)
         .map_err(BundleError::Read)?;
-    if is_bundle(&line) {
-        return Ok(());
-    }
-    Err(BundleError::NoBundle)
+    format(&line).ok_or(BundleError::NoBundle)
 }
 
 /// Hands the pieces of a bundle to a check; a line that is no piece becomes a problem.
@@ -131,7 +137,9 @@ fn begin(mut input: &mut dyn BufRead) -> Result<(), BundleError> {
 /// # Errors
 /// When the input cannot be read or is no bundle at all.
 pub fn check(input: &mut dyn BufRead, verifier: &mut Verifier<'_>) -> Result<(), BundleError> {
-    begin(input)?;
+    if begin(input)? == FORMAT_BEFORE {
+        verifier.without_journal();
+    }
     let mut line = Vec::new();
     let mut number = 1_u64;
     let mut ended = false;

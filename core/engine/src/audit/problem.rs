@@ -47,6 +47,10 @@ pub enum Code {
     Document,
     /// Documents or tokens are not those that were sealed.
     Registry,
+    /// The journal is not complete, not chained, or not what was sealed.
+    Journal,
+    /// A token is not what the journal says: inserted, changed or dropped.
+    Token,
     /// The epochs are not those that were noted elsewhere.
     Anchor,
     /// The bundle is cut off or out of order.
@@ -77,6 +81,8 @@ impl Code {
             Self::Signature => "A-SIGNATURE",
             Self::Document => "A-DOCUMENT",
             Self::Registry => "A-REGISTRY",
+            Self::Journal => "A-JOURNAL",
+            Self::Token => "A-TOKEN",
             Self::Anchor => "A-ANCHOR",
             Self::Bundle => "A-BUNDLE",
         }

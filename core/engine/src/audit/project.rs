@@ -13,7 +13,8 @@ use super::{
 use crate::{
     commands::Answer,
     ports::{
-        AnswerRow, Dossier, Instant, KeptMail, Leaf, MailState, ProjectId, ProjectRow, RecordRow,
+        ANSWERS_KEPT_MICROS, AnswerRow, Dossier, Instant, KeptMail, Leaf, MailState, ProjectId,
+        ProjectRow, RecordRow,
     },
     record::{GENESIS, Record, chain},
 };
@@ -23,6 +24,8 @@ const PROBLEMS_MAX: usize = 20;
 
 /// What is known beside a project's own pieces.
 pub(crate) struct Surroundings<'a> {
+    /// The time by which answers were removed.
+    pub answers_now: Instant,
     /// When the check is made; a timer can have moved only if it was due before.
     pub now: Instant,
     /// The number of the last epoch.
@@ -42,6 +45,8 @@ pub(crate) struct Open {
     last: Option<(String, Instant)>,
     mails: BTreeMap<u64, Vec<KeptMail>>,
     answers: BTreeMap<u64, Vec<AnswerRow>>,
+    /// Records whose answer is not there, and when they were made.
+    unanswered: Vec<(u64, Instant)>,
     leaves: BTreeMap<u64, Vec<Leaf>>,
     problems: Vec<Problem>,
 }
@@ -75,6 +80,7 @@ impl Open {
             last: None,
             mails,
             answers,
+            unanswered: Vec::new(),
             leaves,
             problems,
         }
@@ -155,9 +161,17 @@ impl Open {
         }
         let mails = self.mails.remove(&row.seq).unwrap_or_default();
         let answers = self.answers.remove(&row.seq).unwrap_or_default();
-        if let Some(expected) = &record.effects
-            && !beside(record.at, expected, &mails, &answers)
-        {
+        let beside = match (&record.effects, &record.answer) {
+            (None, _) => true,
+            (Some(expected), None) => beside(record.at, expected, &mails, &answers),
+            (Some(expected), Some(answer)) => {
+                if answers.is_empty() {
+                    self.unanswered.push((row.seq, record.at));
+                }
+                beside(record.at, expected, &mails, &[]) && answered(answer, &answers)
+            }
+        };
+        if !beside {
             let text = "the mails or the answer written with it are not those that are there";
             self.bad(Code::Effects, row.seq, text);
         }
@@ -173,6 +187,7 @@ impl Open {
     /// Everything came in.
     pub(crate) fn finish(mut self, around: &Surroundings<'_>) -> ProjectCheck {
         self.leftovers();
+        self.unanswered(around.answers_now);
         let row = self.dossier.row.take();
         match &row {
             Some(row) => self.row(row, around),
@@ -199,6 +214,16 @@ impl Open {
             records: self.seq,
             unsealed: self.dossier.unsealed,
             problems,
+        }
+    }
+
+    /// Answers are removed when their time is over, and not before.
+    fn unanswered(&mut self, now: Instant) {
+        for (seq, at) in std::mem::take(&mut self.unanswered) {
+            if at.plus_micros(ANSWERS_KEPT_MICROS) > now {
+                let text = "its answer is not there, and its time is not over";
+                self.bad(Code::Effects, seq, text);
+            }
         }
     }
 
@@ -306,6 +331,15 @@ fn columns_fit(
         (None, None) => true,
     };
     promoted && changed && province
+}
+
+/// Whether the answers beside a record are the one of its digest, or none.
+fn answered(expected: &str, answers: &[AnswerRow]) -> bool {
+    match answers {
+        [] => true,
+        [answer] => effects::of_answer(answer).is_ok_and(|digest| digest == expected),
+        _ => false,
+    }
 }
 
 /// Whether the mails and answers beside a record are those of its digest.

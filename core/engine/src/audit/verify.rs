@@ -14,6 +14,7 @@ use serde::Serialize;
 use self::epochs::Sealed;
 pub use super::problem::ProjectCheck;
 use super::{
+    journal,
     problem::{Code, Problem},
     project::{Open, Surroundings},
     registry::Registry,
@@ -88,11 +89,20 @@ impl Report {
 /// # Errors
 /// When the store cannot be read.
 pub async fn verify(store: &dyn Store) -> Result<Vec<ProjectCheck>, CommandError> {
+    verify_at(store, VerifyOptions::default().now).await
+}
+
+/// As [`verify`], with the time it is.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn verify_at(store: &dyn Store, now: Instant) -> Result<Vec<ProjectCheck>, CommandError> {
     let mut checks = Vec::new();
-    let report = verify_store(store, VerifyOptions::default(), &mut |check| {
-        checks.push(check)
-    })
-    .await?;
+    let options = VerifyOptions {
+        now,
+        ..VerifyOptions::default()
+    };
+    let report = verify_store(store, options, &mut |check| checks.push(check)).await?;
     if !report.problems.is_empty() {
         checks.insert(
             0,
@@ -135,6 +145,7 @@ pub struct Verifier<'a> {
     /// make different leaves add up to nothing.
     balance: [u64; 4],
     registries: BTreeMap<u64, Leaf>,
+    journal: journal::Check,
     found: BTreeMap<u64, Registry>,
     /// Definitions by digest, absent where this program no longer takes one.
     definitions: BTreeMap<String, Option<Arc<Definition>>>,
@@ -155,12 +166,18 @@ impl<'a> Verifier<'a> {
             previous: None,
             balance: [0; 4],
             registries: BTreeMap::new(),
+            journal: journal::Check::default(),
             found: BTreeMap::new(),
             definitions: BTreeMap::new(),
             documents: 0,
             open: None,
             last_project: None,
         }
+    }
+
+    /// Expects no journal: there was none when this was written.
+    pub fn without_journal(&mut self) {
+        self.journal.absent = true;
     }
 
     /// Notes a problem that is no single project's.
@@ -185,6 +202,8 @@ impl<'a> Verifier<'a> {
         self.close_epoch();
         self.close_project();
         self.registry_problems();
+        let problems = std::mem::take(&mut self.journal).finish();
+        problems.into_iter().for_each(|problem| self.bad(problem));
         match self.end {
             None => self.bad(Problem::new(
                 Code::Bundle,
@@ -232,6 +251,11 @@ impl<'a> Verifier<'a> {
                 .now
                 .max(changed_at)
                 .max(sealed_at.unwrap_or(changed_at)),
+            answers_now: match self.options.now {
+                // Nobody says what time it is: no answer's time is over.
+                Instant(i64::MAX) => Instant(i64::MIN),
+                now => now.max(changed_at),
+            },
             last_epoch: self.previous.as_ref().map_or(0, |epoch| epoch.number),
             definition: definition.as_deref(),
             // Stores of tests keep no documents.
@@ -289,6 +313,15 @@ impl Sink for Verifier<'_> {
                 if let Some(epoch) = token.epoch {
                     self.found.entry(epoch).or_default().token(&token)?;
                 }
+                self.journal.token(token);
+            }
+            Item::Journal(record) => {
+                self.close_epoch();
+                if self.last_project.is_some() {
+                    let text = "a record of the journal is out of order";
+                    self.bad(Problem::new(Code::Bundle, text));
+                }
+                self.journal.record(&record);
             }
             Item::Project(dossier) => {
                 self.close_epoch();

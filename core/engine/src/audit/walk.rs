@@ -12,6 +12,8 @@ use crate::{
 
 /// Rows read at a time.
 const PAGE: u32 = 500;
+/// How often tokens are read because they change meanwhile.
+const TOKEN_ROUNDS: usize = 100;
 /// Documents read at a time: they are large.
 const DOCUMENTS: u32 = 4;
 
@@ -27,6 +29,8 @@ pub enum Item {
     Document(KeptDocument),
     /// A token.
     Token(KeptToken),
+    /// A record of the journal.
+    Journal(RecordRow),
     /// A project; its records follow.
     Project(Box<Dossier>),
     /// A record of the project before.
@@ -61,6 +65,9 @@ pub struct Counts {
     pub documents: u64,
     /// Tokens.
     pub tokens: u64,
+    /// Records of the journal.
+    #[serde(default)]
+    pub journal: u64,
     /// Projects.
     pub projects: u64,
     /// Records.
@@ -75,6 +82,7 @@ impl Counts {
             Item::Leaf(_) => &mut self.leaves,
             Item::Document(_) => &mut self.documents,
             Item::Token(_) => &mut self.tokens,
+            Item::Journal(_) => &mut self.journal,
             Item::Project(_) => &mut self.projects,
             Item::Record(_) => &mut self.records,
             Item::Unreadable(_) | Item::End(_) => return,
@@ -92,7 +100,7 @@ pub trait Sink: Send {
     fn take(&mut self, item: Item) -> Result<(), CommandError>;
 }
 
-/// Hands everything a store keeps to a sink: epochs with their leaves, documents, tokens, projects with
+/// Hands everything a store keeps to a sink: epochs with their leaves, documents, tokens, the journal, projects with
 /// their records. Others may change the store meanwhile: what is sealed after the beginning counts as
 /// not sealed.
 ///
@@ -162,8 +170,8 @@ impl Walk<'_> {
                 let number = epoch.number;
                 self.last = number;
                 self.give(Item::Epoch(epoch))?;
-                // One more than there can be, with the leaf of documents and tokens.
-                match self.store.epoch_leaves(number, SEAL_MAX + 2).await {
+                // One more than there can be, with the leaves of the registry and the journal.
+                match self.store.epoch_leaves(number, SEAL_MAX + 3).await {
                     Ok(leaves) => {
                         for leaf in leaves {
                             self.give(Item::Leaf(leaf))?;
@@ -193,20 +201,62 @@ impl Walk<'_> {
         }
     }
 
+    /// Tokens and the journal as they stood side by side: read again if a token was changed meanwhile.
     async fn tokens(&mut self) -> Result<(), CommandError> {
-        let mut after = None;
+        let mut rounds = 0;
+        let (tokens, journal) = loop {
+            rounds += 1;
+            let (journal, broken) = self.journal().await;
+            let tokens = self.kept_tokens().await;
+            let last = journal.last().map_or(0, |last| last.seq);
+            let moved = match &broken {
+                Some(_) => false,
+                None => matches!(self.store.journal(last, 1).await, Ok(more) if !more.is_empty()),
+            };
+            if moved && rounds < TOKEN_ROUNDS {
+                continue;
+            }
+            if let Some(error) = broken {
+                self.unreadable(None, None, error).await?;
+            }
+            break (tokens, journal);
+        };
+        let (tokens, broken) = tokens;
+        for mut token in tokens {
+            token.epoch = self.known(token.epoch).await?;
+            self.give(Item::Token(token))?;
+        }
+        if let Some(error) = broken {
+            self.unreadable(None, None, error).await?;
+        }
+        for record in journal {
+            self.give(Item::Journal(record))?;
+        }
+        Ok(())
+    }
+
+    /// All tokens; up to where they can be read, and why no further.
+    async fn kept_tokens(&self) -> (Vec<KeptToken>, Option<ReadError>) {
+        let mut tokens: Vec<KeptToken> = Vec::new();
         loop {
-            let page = match self.store.kept_tokens(after.clone(), PAGE).await {
-                Ok(page) => page,
-                Err(error) => return self.unreadable(None, None, error).await,
-            };
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.hash.clone());
-            for mut token in page {
-                token.epoch = self.known(token.epoch).await?;
-                self.give(Item::Token(token))?;
+            let after = tokens.last().map(|last| last.hash.clone());
+            match self.store.kept_tokens(after, PAGE).await {
+                Ok(page) if page.is_empty() => return (tokens, None),
+                Ok(page) => tokens.extend(page),
+                Err(error) => return (tokens, Some(error)),
+            }
+        }
+    }
+
+    /// All records of the journal; up to where they can be read, and why no further.
+    async fn journal(&self) -> (Vec<RecordRow>, Option<ReadError>) {
+        let mut records: Vec<RecordRow> = Vec::new();
+        loop {
+            let after = records.last().map_or(0, |last| last.seq);
+            match self.store.journal(after, PAGE).await {
+                Ok(page) if page.is_empty() => return (records, None),
+                Ok(page) => records.extend(page),
+                Err(error) => return (records, Some(error)),
             }
         }
     }

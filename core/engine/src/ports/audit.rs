@@ -10,12 +10,16 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    AnswerRow, CommitError, Instant, MailState, ProjectId, ProjectRow, ReadError, TimerRow,
+    AnswerRow, CommitError, Instant, MailState, ProjectId, ProjectRow, ReadError, RecordRow,
+    TimerRow,
 };
 use crate::audit::Signer;
 
 /// Stands for documents and tokens among the leaves of an epoch: no project has this id.
 pub const REGISTRY: ProjectId = ProjectId(Uuid::nil());
+
+/// Stands for the journal among the leaves of an epoch: no project has this id.
+pub const JOURNAL: ProjectId = ProjectId(Uuid::max());
 
 /// An epoch seals at most this many projects, and as many documents and tokens, so that locks are short.
 pub const SEAL_MAX: u32 = 1_024;
@@ -45,7 +49,7 @@ pub struct Epoch {
 /// One leaf: where a project stood when it was sealed.
 ///
 /// For [`REGISTRY`] the version is how many documents and tokens the epoch seals, and the head is the
-/// digest over them.
+/// digest over them; for [`JOURNAL`] they are those of its last record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Leaf {
@@ -132,6 +136,9 @@ pub struct KeptToken {
     pub roles: String,
     /// When it was made.
     pub at: Instant,
+    /// When it was revoked; absent while it is good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Instant>,
     /// The epoch that sealed it; absent until then.
     pub epoch: Option<u64>,
 }
@@ -172,7 +179,8 @@ pub trait AuditStore: Send + Sync {
     async fn epochs(&self, after: u64, limit: u32) -> Result<Vec<Epoch>, ReadError>;
     /// The leaves of an epoch by project, at most `limit`.
     async fn epoch_leaves(&self, epoch: u64, limit: u32) -> Result<Vec<Leaf>, ReadError>;
-    /// Every project after `after` that any table speaks of, in order of ids; [`REGISTRY`] is none.
+    /// Every project after `after` that any table speaks of, in order of ids; [`REGISTRY`] and
+    /// [`JOURNAL`] are none.
     async fn project_ids(
         &self,
         after: Option<ProjectId>,
@@ -192,4 +200,6 @@ pub trait AuditStore: Send + Sync {
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<KeptToken>, ReadError>;
+    /// Records of the journal after a number, in order.
+    async fn journal(&self, after: u64, limit: u32) -> Result<Vec<RecordRow>, ReadError>;
 }

@@ -19,6 +19,8 @@ pub struct StoreHealth {
     pub full: Option<Trouble>,
     /// Nothing is written any more until the process is started again.
     pub stopped: Option<Trouble>,
+    /// Another node has this one's name, and its work; this one has to end.
+    pub taken: Option<Trouble>,
     /// The database's clock minus this machine's, in microseconds; absent where they are one.
     pub clock_skew_micros: Option<i64>,
 }

@@ -12,6 +12,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::{AuditStore, Backlog, Instant, Mail, Schema, StoreFigures, StoreHealth};
+use crate::commands::SYSTEM;
 
 /// Identifies a project for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -157,7 +158,21 @@ pub struct AnswerRow {
     pub request: String,
     /// The answer as JSON.
     pub response: String,
-    /// When it was first given; kept at least 30 days.
+    /// When it was first given; kept at least [`ANSWERS_KEPT_MICROS`].
+    pub at: Instant,
+}
+
+/// How long an answer is kept at least, in microseconds: 30 days.
+pub const ANSWERS_KEPT_MICROS: i64 = 30 * 86_400 * 1_000_000;
+
+/// Where an answer is, and when it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerPlace {
+    /// The project.
+    pub project: ProjectId,
+    /// The caller's key.
+    pub key: String,
+    /// When it was first given.
     pub at: Instant,
 }
 
@@ -258,7 +273,7 @@ pub struct Document {
 }
 
 /// An access token, stored hashed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRow {
     /// SHA-256 of the token, lower-case hex.
     pub hash: String,
@@ -268,6 +283,26 @@ pub struct TokenRow {
     pub roles: String,
     /// When it was made.
     pub at: Instant,
+}
+
+/// What is done to an access token, with a record in the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenAct {
+    /// Who does it.
+    pub by: String,
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub change: TokenChange,
+}
+
+/// What becomes of an access token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenChange {
+    /// It is made. One that is there stays as it is, and nothing is recorded.
+    Made(TokenRow),
+    /// The one with this hash is revoked; where there is none that is good, nothing is recorded.
+    Revoked(String),
 }
 
 /// A slice of a list in order of project code.
@@ -311,6 +346,14 @@ pub trait Store: AuditStore {
     ) -> Result<Vec<RecordRow>, ReadError>;
     /// The stored answer to an idempotency key.
     async fn answer(&self, id: ProjectId, key: &str) -> Result<Option<AnswerRow>, ReadError>;
+    /// Where answers are, in order of project and key, after one of them.
+    async fn answers(
+        &self,
+        after: Option<AnswerPlace>,
+        limit: u32,
+    ) -> Result<Vec<AnswerPlace>, ReadError>;
+    /// Removes answers; one that was given at another time than its place says stays.
+    async fn remove_answers(&self, places: Vec<AnswerPlace>) -> Result<(), CommitError>;
     /// Writes a change: durable when this returns `Ok`.
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
 
@@ -354,11 +397,20 @@ pub trait Store: AuditStore {
     /// All documents of a kind, newest first.
     async fn documents(&self, kind: &str) -> Result<Vec<Document>, ReadError>;
 
-    /// Keeps a token.
-    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError>;
-    /// The token with that hash.
+    /// Changes a token and records it in the journal, both or neither.
+    async fn change_token(&self, act: TokenAct) -> Result<(), CommitError>;
+    /// Keeps a token that the program makes by itself.
+    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError> {
+        let act = TokenAct {
+            by: SYSTEM.to_owned(),
+            at: token.at,
+            change: TokenChange::Made(token),
+        };
+        self.change_token(act).await
+    }
+    /// The token with that hash, unless it was revoked.
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError>;
-    /// How many tokens there are.
+    /// How many tokens there are, those that were revoked included.
     async fn token_count(&self) -> Result<u64, ReadError>;
 
     /// How the store is, without asking the database.

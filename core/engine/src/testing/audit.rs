@@ -4,10 +4,15 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, Tables};
 use crate::{
-    audit::{registry::Registry, seal::next_epoch},
+    audit::{
+        journal::{self, Act},
+        registry::Registry,
+        seal::next_epoch,
+    },
     ports::{
-        AuditStore, CommitError, Dossier, Epoch, KeptDocument, KeptMail, KeptToken, Leaf,
-        ProjectId, REGISTRY, ReadError, SEAL_MAX, Seal,
+        AuditStore, CommitError, Dossier, Epoch, Instant, JOURNAL, KeptDocument, KeptMail,
+        KeptToken, Leaf, ProjectId, REGISTRY, ReadError, RecordRow, SEAL_MAX, Seal, TokenAct,
+        TokenChange,
     },
 };
 
@@ -78,9 +83,47 @@ impl AuditStore for MemoryStore {
         kept.truncate(limit as usize);
         Ok(kept)
     }
+
+    async fn journal(&self, after: u64, limit: u32) -> Result<Vec<RecordRow>, ReadError> {
+        let records = self.tables().journal();
+        let mut records = records.map_err(|error| ReadError::Unavailable(error.to_string()))?;
+        records.retain(|record| record.seq > after);
+        records.truncate(limit as usize);
+        Ok(records)
+    }
 }
 
 impl Tables {
+    /// The journal with its first record.
+    fn journal(&self) -> Result<Vec<RecordRow>, serde_json::Error> {
+        let mut records = journal::beginning(Vec::new(), Instant(0))?;
+        records.extend(self.journal.iter().cloned());
+        Ok(records)
+    }
+
+    pub(super) fn change_token(&mut self, act: TokenAct) -> Result<(), CommitError> {
+        let failed = |error: serde_json::Error| CommitError::Unavailable(error.to_string());
+        let TokenAct { by, at, change } = act;
+        let act = match change {
+            TokenChange::Made(token) if self.tokens.contains_key(&token.hash) => return Ok(()),
+            TokenChange::Made(token) => {
+                self.tokens.insert(token.hash.clone(), token.clone());
+                Act::TokenMade(token)
+            }
+            TokenChange::Revoked(hash) => match self.tokens.get(&hash) {
+                Some(token) if !self.revoked.contains_key(&hash) => {
+                    self.revoked.insert(hash, at);
+                    Act::TokenRevoked(token.clone())
+                }
+                _ => return Ok(()),
+            },
+        };
+        let last = self.journal().map_err(failed)?.pop();
+        let record = journal::next(last.as_ref(), &by, at, act).map_err(failed)?;
+        self.journal.push(record);
+        Ok(())
+    }
+
     fn seal(&mut self, seal: &Seal) -> Result<Option<Epoch>, CommitError> {
         let failed = |error: serde_json::Error| CommitError::Unavailable(error.to_string());
         let number = Epoch::number_after(self.epochs.last());
@@ -109,6 +152,12 @@ impl Tables {
         tokens.retain(|token| token.epoch.is_none());
         tokens.truncate(SEAL_MAX as usize);
         let registry = Registry::of(&documents, &tokens).map_err(failed)?;
+        let last = self.journal().map_err(failed)?.pop();
+        let mut sealed = self.leaves.range((JOURNAL, 0)..=(JOURNAL, u64::MAX));
+        let sealed = sealed.next_back().map_or(0, |(_, leaf)| leaf.version);
+        if let Some(leaf) = journal::leaf(last.as_ref(), sealed, number) {
+            leaves.push(leaf);
+        }
         if !registry.is_empty() {
             leaves.insert(0, registry.leaf(number));
         }
@@ -197,6 +246,7 @@ impl Tables {
                 actor: token.actor.clone(),
                 roles: token.roles.clone(),
                 at: token.at,
+                revoked_at: self.revoked.get(&token.hash).copied(),
                 epoch: self.token_epochs.get(&token.hash).copied(),
             })
             .collect()

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use liucheng_engine::ports::{
     AuditStore, CommitError, Dossier, Epoch, KeptDocument, KeptToken, Leaf, ProjectId, REGISTRY,
-    ReadError, Seal,
+    ReadError, RecordRow, Seal,
 };
 
 use super::{PostgresStore, columns::number, seal::seal, sql};
@@ -34,7 +34,9 @@ WITH RECURSIVE ids (id) AS (
         (SELECT project FROM outbox WHERE project > ids.id ORDER BY project LIMIT 1),
         (SELECT project FROM answer WHERE project > ids.id ORDER BY project LIMIT 1),
         (SELECT project FROM unsealed WHERE project > ids.id ORDER BY project LIMIT 1),
-        (SELECT project FROM epoch_leaf WHERE project > ids.id ORDER BY project LIMIT 1))
+        (SELECT project FROM epoch_leaf
+            WHERE project > ids.id AND project < 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+            ORDER BY project LIMIT 1))
     FROM ids WHERE ids.id IS NOT NULL)
 SELECT id FROM (SELECT id FROM ids LIMIT $2 + 1) AS ids WHERE id IS NOT NULL AND id > $1";
 
@@ -149,5 +151,11 @@ impl AuditStore for PostgresStore {
                 .bind(limit)
         });
         each(&rows.await?, read::kept_token)
+    }
+
+    async fn journal(&self, after: u64, limit: u32) -> Result<Vec<RecordRow>, ReadError> {
+        let (after, limit) = (number(after), i64::from(limit));
+        let rows = self.rows(|| sqlx::query(shared::JOURNAL_PAGE).bind(after).bind(limit));
+        each(&rows.await?, read::record)
     }
 }

@@ -10,6 +10,8 @@
 mod audit;
 mod columns;
 mod failure;
+mod guard;
+mod journal;
 mod listen;
 mod look_up;
 mod node;
@@ -22,9 +24,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, BACKLOG_MAX, Backlog, Commit, CommitError, Document, Instant, MailOutcome,
-    MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store,
-    StoreFigures, StoreHealth, TimerRow, TokenRow,
+    AnswerPlace, AnswerRow, BACKLOG_MAX, Backlog, Commit, CommitError, Document, Instant,
+    MailOutcome, MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema,
+    Store, StoreFigures, StoreHealth, TimerRow, TokenAct, TokenRow,
 };
 use sqlx::{
     Connection, Decode, PgPool, Postgres, Row, Type,
@@ -36,6 +38,7 @@ use uuid::Uuid;
 
 use self::{
     columns::number,
+    guard::Guard,
     node::{Node, clock},
     schema::retry,
     writer::Writer,
@@ -135,7 +138,11 @@ impl PostgresStore {
                 counters: Arc::default(),
             });
         }
-        let node = Node::begin(readers.clone(), options.node, options.lease).await;
+        let guard = match options.node {
+            Some(name) => Some(Guard::begin(place, &readers, name).await?),
+            None => None,
+        };
+        let node = Node::begin(readers.clone(), guard, options.lease).await;
         let node = Arc::new(node.map_err(|error| StoreError::Connect {
             location: place.name.clone(),
             reason: error.to_string(),
@@ -332,6 +339,27 @@ impl Store for PostgresStore {
         row.await?.as_ref().map(read::answer).transpose()
     }
 
+    async fn answers(
+        &self,
+        after: Option<AnswerPlace>,
+        limit: u32,
+    ) -> Result<Vec<AnswerPlace>, ReadError> {
+        let (project, key) = after.map_or((Uuid::nil(), String::new()), |after| {
+            (after.project.0, after.key)
+        });
+        let rows = self.rows(|| {
+            sqlx::query(shared::ANSWER_PLACES)
+                .bind(project)
+                .bind(key.clone())
+                .bind(i64::from(limit))
+        });
+        each(&rows.await?, read::answer_place)
+    }
+
+    async fn remove_answers(&self, places: Vec<AnswerPlace>) -> Result<(), CommitError> {
+        self.submit(Operation::Forget(places)).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         check::commit(&commit)?;
         self.submit(Operation::Commit(Box::new(commit))).await
@@ -419,8 +447,8 @@ impl Store for PostgresStore {
         each(&rows.await?, read::document)
     }
 
-    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError> {
-        self.submit(Operation::Token(token)).await
+    async fn change_token(&self, act: TokenAct) -> Result<(), CommitError> {
+        self.submit(Operation::Token(act)).await
     }
 
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError> {
@@ -438,6 +466,10 @@ impl Store for PostgresStore {
     fn health(&self) -> StoreHealth {
         StoreHealth {
             clock_skew_micros: self.clock_skew_micros(),
+            taken: self
+                .writing
+                .as_ref()
+                .and_then(|writing| writing.node.taken()),
             ..self.counters.health()
         }
     }

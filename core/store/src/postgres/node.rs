@@ -22,6 +22,9 @@
 //!   a lease after having asked and before the mail server has taken the mail: the second mail then
 //!   carries the same message id.
 //!
+//! **Names.** While a process of a name lives, another one of that name is refused ([`super::guard`]). One
+//! that stood still for longer than its lease and finds a successor of its name gets no more work.
+//!
 //! The worker never uses this machine's clock to decide about claims; and a node whose clock differs
 //! from the database's by more than a minute gets no work at all, because it would fire timers early.
 
@@ -33,12 +36,16 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use liucheng_engine::ports::ReadError;
+use liucheng_engine::ports::{ReadError, Trouble};
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
-use tracing::warn;
+use tracing::{error, warn};
 
-use super::{schema::retry, sql};
+use super::{
+    guard::{Guard, lives},
+    schema::retry,
+    sql,
+};
 use crate::read::failed;
 
 /// A node whose clock differs more than this from the database's gets no work.
@@ -51,8 +58,8 @@ const BEGINNINGS: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Node {
     pool: PgPool,
-    /// Whether the name is given, so that this process succeeds an earlier one.
-    named: bool,
+    /// Holds the name where one is given, so that this process succeeds an earlier one.
+    guard: Option<Guard>,
     name: String,
     lease: Duration,
     /// Since when the current epoch has certainly been renewed.
@@ -61,6 +68,8 @@ pub(crate) struct Node {
     epochs: Mutex<Vec<i64>>,
     /// The database's clock minus ours, in microseconds.
     skew: AtomicI64,
+    /// Since when another process has had this one's name.
+    taken: Mutex<Option<Trouble>>,
     /// Whether hints of other nodes reach us.
     pub listening: AtomicBool,
 }
@@ -69,17 +78,21 @@ impl Node {
     /// Begins the first epoch.
     pub(crate) async fn begin(
         pool: PgPool,
-        name: Option<String>,
+        guard: Option<Guard>,
         lease: Duration,
     ) -> Result<Self, ReadError> {
         let node = Self {
             pool,
-            named: name.is_some(),
-            name: name.unwrap_or_else(|| format!("process {}", std::process::id())),
+            name: guard.as_ref().map_or_else(
+                || format!("process {}", std::process::id()),
+                |guard| guard.name.clone(),
+            ),
+            guard,
             lease,
             renewed: tokio::sync::Mutex::new(Instant::now()),
             epochs: Mutex::default(),
             skew: AtomicI64::new(0),
+            taken: Mutex::default(),
             listening: AtomicBool::new(false),
         };
         node.begin_epoch().await?;
@@ -135,6 +148,12 @@ impl Node {
                 // Told, or nobody left to tell.
                 _ = stop.changed() => return,
             }
+            if let Some(guard) = &self.guard
+                && self.taken().is_none()
+                && let Err(error) = guard.hold().await
+            {
+                warn!(%error, "this node's name is not guarded at the moment");
+            }
             if let Err(error) = self.renew().await {
                 warn!(%error, "this node's right to work was not renewed");
             }
@@ -153,6 +172,36 @@ impl Node {
         if let Err(error) = query.execute(&self.pool).await {
             warn!(%error, "this node's claims end with its lease");
         }
+        if let Some(guard) = &self.guard {
+            guard.end().await;
+        }
+    }
+
+    /// Since when, and that, another process has had this one's name; this one gets no work any more.
+    pub(crate) fn taken(&self) -> Option<Trouble> {
+        let taken = self.taken.lock();
+        taken.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the epoch has ended because another process has taken the name.
+    async fn is_taken(&self, epoch: i64) -> Result<bool, ReadError> {
+        let Some(guard) = &self.guard else {
+            return Ok(false);
+        };
+        if !lives(&self.pool, &self.name, epoch)
+            .await
+            .map_err(|error| failed(&error))?
+        {
+            return Ok(false);
+        }
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.is_none() {
+            let reason = format!("another node named {:?} has taken over", guard.name);
+            error!(epoch, "another node has this one's name, no more work");
+            let since = liucheng_engine::ports::Instant(clock());
+            *taken = Some(Trouble { since, reason });
+        }
+        Ok(true)
     }
 
     async fn renew(&self) -> Result<i64, ReadError> {
@@ -171,6 +220,10 @@ impl Node {
         .map_err(|error| failed(&error))?;
         let Some((epoch, at)) = row else {
             drop(renewed);
+            if self.is_taken(epoch).await? {
+                let reason = self.taken().map(|taken| taken.reason);
+                return Err(ReadError::Unavailable(reason.unwrap_or_default()));
+            }
             warn!(
                 epoch,
                 "this node's right to work had ended, beginning again"
@@ -190,7 +243,7 @@ impl Node {
                 sqlx::query_as(sql::BEGIN_EPOCH)
                     .bind(&self.name)
                     .bind(micros(self.lease))
-                    .bind(self.named)
+                    .bind(self.guard.is_some())
                     .fetch_optional(&self.pool)
             })
             .await

@@ -10,7 +10,7 @@ use sqlx::{
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use super::{failure::is_passing, sql};
+use super::{failure::is_passing, journal, sql};
 use crate::{
     StoreError, check,
     damage::{is_damage, not_migrated, refuse_lost_tables, said},
@@ -182,10 +182,15 @@ impl Place {
         if before < crate::latest_schema_version() {
             // Nodes that start together take turns: sqlx holds an advisory lock meanwhile.
             MIGRATIONS
-                .run(connection)
+                .run(&mut *connection)
                 .await
                 .map_err(|error| not_migrated(self.name.clone(), &error))?;
         }
+        let begun = journal::begin(connection).await;
+        begun.map_err(|error| StoreError::Migration {
+            location: self.name.clone(),
+            reason: error.to_string(),
+        })?;
         Ok(before)
     }
 }

@@ -6,7 +6,7 @@
 //! the old one away.
 
 use liucheng_engine::{
-    audit::{registry::Registry, seal::next_epoch},
+    audit::{journal, registry::Registry, seal::next_epoch},
     ports::{CommitError, Epoch, KeptDocument, KeptToken, Leaf, ReadError, SEAL_MAX, Seal},
 };
 use sqlx::{PgConnection, PgPool, postgres::PgRow};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{
     columns::{bytes, number},
     failure::Failure,
+    journal::end,
 };
 use crate::{
     damage::refusal,
@@ -104,6 +105,10 @@ async fn attempt(pool: &PgPool, seal: &Seal) -> Result<Option<Epoch>, sqlx::Erro
     let tokens = decoded(each(&rows, read::kept_token))?;
     let registry =
         Registry::of(&documents, &tokens).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let (last, sealed) = end(connection).await?;
+    if let Some(leaf) = journal::leaf(last.as_ref(), sealed, epoch) {
+        leaves.push(leaf);
+    }
     if !registry.is_empty() {
         leaves.insert(0, registry.leaf(epoch));
     }

@@ -303,6 +303,17 @@ UPDATE node SET alive_until = ",
 RETURNING epoch, alive_until - $2"
 );
 
+/// Locks a node's name (`$1`) for the session, unless another session has it.
+pub(crate) const LOCK_NAME: &str =
+    "SELECT pg_try_advisory_lock(hashtextextended('node ' || $1, 1279477832))";
+
+/// Whether an epoch of a node's name (`$1`) after `$2` has not ended.
+pub(crate) const NAME_LIVES: &str = concat!(
+    "SELECT EXISTS (SELECT FROM node WHERE name = $1 AND epoch > $2 AND alive_until > ",
+    now!(),
+    ")"
+);
+
 /// Ends an epoch: what it claims is free at once.
 pub(crate) const END_EPOCH: &str = "UPDATE node SET alive_until = 0 WHERE epoch = $1";
 
@@ -344,6 +355,8 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("NEXT_WAKE", NEXT_WAKE),
     ("BEGIN_EPOCH", BEGIN_EPOCH),
     ("RENEW_EPOCH", RENEW_EPOCH),
+    ("LOCK_NAME", LOCK_NAME),
+    ("NAME_LIVES", NAME_LIVES),
     ("END_EPOCH", END_EPOCH),
     ("INSPECT", INSPECT),
     ("TABLE_NAMES", TABLE_NAMES),

@@ -33,6 +33,7 @@ use uuid::Uuid;
 use super::{
     columns::{Surroundings, earliest, write_group},
     failure::{Failure, is_full},
+    journal,
     listen::Hints,
     look_up::{Truth, commit},
     node::Node,
@@ -457,6 +458,7 @@ fn concerned(operation: &Operation) -> Option<ProjectId> {
         Operation::FinishMail { .. }
         | Operation::Document(_)
         | Operation::Token(_)
+        | Operation::Forget(_)
         | Operation::Seal(_) => None,
     }
 }
@@ -511,14 +513,20 @@ async fn write(
             .execute(&mut *connection)
             .await?;
     }
-    for token in &group.tokens {
-        sqlx::query(shared::PUT_TOKEN)
-            .bind(&token.hash)
-            .bind(&token.actor)
-            .bind(&token.roles)
-            .bind(token.at.0)
-            .execute(&mut *connection)
-            .await?;
+    for act in &group.tokens {
+        journal::change(connection, act).await?;
+    }
+    if !group.forgotten.is_empty() {
+        let mut transaction = connection.begin().await?;
+        for place in &group.forgotten {
+            sqlx::query(shared::REMOVE_ANSWER)
+                .bind(place.project.0)
+                .bind(&place.key)
+                .bind(place.at.0)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
     }
     if group.changed.is_empty() && group.timers.is_empty() && group.fates.is_empty() {
         return Ok(HashSet::new());

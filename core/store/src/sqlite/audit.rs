@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use async_trait::async_trait;
 use liucheng_engine::ports::{
     AuditStore, CommitError, Dossier, Epoch, KeptDocument, KeptToken, Leaf, ProjectId, REGISTRY,
-    ReadError, Seal,
+    ReadError, RecordRow, Seal,
 };
 
 use super::{SqliteStore, id, number, sql};
@@ -36,7 +36,8 @@ WITH RECURSIVE ids (id) AS (
         UNION ALL SELECT min(project) FROM outbox WHERE project > ids.id
         UNION ALL SELECT min(project) FROM answer WHERE project > ids.id
         UNION ALL SELECT min(project) FROM unsealed WHERE project > ids.id
-        UNION ALL SELECT min(project) FROM epoch_leaf WHERE project > ids.id))
+        UNION ALL SELECT min(project) FROM epoch_leaf
+            WHERE project > ids.id AND project < x'ffffffffffffffffffffffffffffffff'))
     FROM ids WHERE ids.id IS NOT NULL LIMIT $2 + 1)
 SELECT id FROM ids WHERE id IS NOT NULL AND id > $1";
 
@@ -145,5 +146,12 @@ impl AuditStore for SqliteStore {
             .bind(after.unwrap_or_default())
             .bind(limit);
         each(&self.rows(query).await?, read::kept_token)
+    }
+
+    async fn journal(&self, after: u64, limit: u32) -> Result<Vec<RecordRow>, ReadError> {
+        let query = sqlx::query(shared::JOURNAL_PAGE)
+            .bind(number(after))
+            .bind(limit);
+        each(&self.rows(query).await?, read::record)
     }
 }

@@ -8,6 +8,7 @@
 mod audit;
 mod checkpoint;
 mod failure;
+mod journal;
 pub(crate) mod lock;
 mod look_up;
 mod parameters;
@@ -24,9 +25,9 @@ use std::{
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, BACKLOG_MAX, Backlog, Commit, CommitError, Document, Instant, MailOutcome,
-    MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema, Store,
-    StoreFigures, StoreHealth, TimerRow, TokenRow,
+    AnswerPlace, AnswerRow, BACKLOG_MAX, Backlog, Commit, CommitError, Document, Instant,
+    MailOutcome, MailRecord, OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Schema,
+    Store, StoreFigures, StoreHealth, TimerRow, TokenAct, TokenRow,
 };
 use sqlx::{
     Connection, Decode, Row, Sqlite, SqliteConnection, SqlitePool, Type,
@@ -302,6 +303,25 @@ impl Store for SqliteStore {
             .transpose()
     }
 
+    async fn answers(
+        &self,
+        after: Option<AnswerPlace>,
+        limit: u32,
+    ) -> Result<Vec<AnswerPlace>, ReadError> {
+        let (project, key) = after.map_or((Vec::new(), String::new()), |after| {
+            (id(after.project), after.key)
+        });
+        let query = sqlx::query(shared::ANSWER_PLACES)
+            .bind(project)
+            .bind(key)
+            .bind(limit);
+        each(&self.rows(query).await?, read::answer_place)
+    }
+
+    async fn remove_answers(&self, places: Vec<AnswerPlace>) -> Result<(), CommitError> {
+        self.submit(Operation::Forget(places)).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         check::commit(&commit)?;
         self.submit(Operation::Commit(Box::new(commit))).await
@@ -380,8 +400,8 @@ impl Store for SqliteStore {
         each(&self.rows(query).await?, read::document)
     }
 
-    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError> {
-        self.submit(Operation::Token(token)).await
+    async fn change_token(&self, act: TokenAct) -> Result<(), CommitError> {
+        self.submit(Operation::Token(act)).await
     }
 
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError> {

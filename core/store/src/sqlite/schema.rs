@@ -12,7 +12,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::{checkpoint::LOG_BYTES, lock::private, sql};
+use super::{checkpoint::LOG_BYTES, journal, lock::private, sql};
 use crate::{
     StoreError, check,
     damage::{means_damage, not_migrated, refuse_lost_tables, said},
@@ -158,9 +158,14 @@ pub(crate) async fn migrate(
     let before = version(connection, path).await?;
     check::not_newer(before, &path.display())?;
     MIGRATIONS
-        .run(connection)
+        .run(&mut *connection)
         .await
         .map_err(|error| not_migrated(path.display().to_string(), &error))?;
+    let begun = journal::begin(connection).await;
+    begun.map_err(|error| StoreError::Migration {
+        location: path.display().to_string(),
+        reason: error.to_string(),
+    })?;
     Ok(before)
 }
 

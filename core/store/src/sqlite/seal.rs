@@ -1,12 +1,12 @@
 //! Sealing an epoch within the writer's transaction: nobody else changes anything meanwhile.
 
 use liucheng_engine::{
-    audit::{registry::Registry, seal::next_epoch},
+    audit::{journal, registry::Registry, seal::next_epoch},
     ports::{Epoch, KeptDocument, KeptToken, Leaf, ReadError, SEAL_MAX, Seal},
 };
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
-use super::number;
+use super::{journal::end, number};
 use crate::{
     read::{self, Fields, each},
     sql as shared,
@@ -59,6 +59,10 @@ pub(super) async fn seal(
         .await?;
     let tokens = decoded(each(&rows, read::kept_token))?;
     let registry = Registry::of(&documents, &tokens).map_err(encode)?;
+    let (last, sealed) = end(connection).await?;
+    if let Some(leaf) = journal::leaf(last.as_ref(), sealed, epoch) {
+        leaves.push(leaf);
+    }
     if !registry.is_empty() {
         leaves.insert(0, registry.leaf(epoch));
     }

@@ -25,6 +25,7 @@ use tracing::{error, info, warn};
 use super::{
     checkpoint::Checkpoints,
     failure::{self, is_refusal},
+    id, journal,
     lock::WriteLock,
     look_up::look_up,
     parameters::parameters,
@@ -399,12 +400,14 @@ async fn write(
             .execute(&mut *connection)
             .await?;
     }
-    for token in &group.tokens {
-        sqlx::query(shared::PUT_TOKEN)
-            .bind(&token.hash)
-            .bind(&token.actor)
-            .bind(&token.roles)
-            .bind(token.at.0)
+    for act in &group.tokens {
+        journal::change(connection, act).await?;
+    }
+    for place in &group.forgotten {
+        sqlx::query(shared::REMOVE_ANSWER)
+            .bind(id(place.project))
+            .bind(&place.key)
+            .bind(place.at.0)
             .execute(&mut *connection)
             .await?;
     }

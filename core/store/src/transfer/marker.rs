@@ -143,7 +143,13 @@ pub(crate) fn refused(found: Option<String>, location: &str) -> Result<(), Store
 /// Refuses a database that holds anything.
 async fn refuse_full(target: &mut Side) -> Result<(), StoreError> {
     for table in &TABLES {
-        let some = format!("SELECT '' FROM {} LIMIT 1", table.name);
+        // Every journal has its first record.
+        let own = if table.name == "journal" {
+            "WHERE seq > 1"
+        } else {
+            ""
+        };
+        let some = format!("SELECT '' FROM {} {own} LIMIT 1", table.name);
         if target.first(&some).await?.is_some() {
             return Err(TransferError::NotEmpty {
                 location: target.name.clone(),

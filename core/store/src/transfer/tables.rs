@@ -92,7 +92,7 @@ impl Table {
 }
 
 /// The tables whose rows are moved, those that others refer to first.
-pub(crate) const TABLES: [Table; 10] = [
+pub(crate) const TABLES: [Table; 11] = [
     Table {
         name: "document",
         columns: &[
@@ -114,6 +114,19 @@ pub(crate) const TABLES: [Table; 10] = [
             text("roles"),
             number("at"),
             number("epoch").optional(),
+            number("revoked_at").optional(),
+        ],
+        key: 1,
+    },
+    Table {
+        name: "journal",
+        columns: &[
+            number("seq"),
+            number("at"),
+            text("actor"),
+            text("payload"),
+            text("prev_hash"),
+            text("hash"),
         ],
         key: 1,
     },

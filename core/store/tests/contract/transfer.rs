@@ -12,7 +12,7 @@ use std::{
 
 use liucheng_engine::ports::{
     AuditStore, CommitError, Document, Instant, MailOutcome, MailState, ProjectId, Seal, Store,
-    TokenRow,
+    TokenAct, TokenChange, TokenRow,
 };
 use liucheng_store::{
     Options, StoreError, connect,
@@ -138,7 +138,15 @@ async fn fill(store: &Arc<dyn Store>) {
         roles: "*".to_owned(),
         at: Instant(3),
     };
-    store.put_token(token).await.unwrap();
+    store.put_token(token.clone()).await.unwrap();
+    let revoked = TokenAct {
+        by: "李".to_owned(),
+        at: Instant(4),
+        change: TokenChange::Revoked("cd".repeat(32)),
+    };
+    let hash = "cd".repeat(32);
+    store.put_token(TokenRow { hash, ..token }).await.unwrap();
+    store.change_token(revoked).await.unwrap();
     seal(&**store).await;
     store.commit(change(id(5), 4, "li")).await.unwrap();
 }
@@ -169,6 +177,10 @@ async fn same(ours: &dyn Store, theirs: &dyn Store) {
     assert!(left.is_some() && left == theirs.last_epoch().await.unwrap());
     let left = ours.documents("definition").await.unwrap();
     assert_eq!(left, theirs.documents("definition").await.unwrap());
+    let left = ours.journal(0, 9).await.unwrap();
+    assert!(left.len() == 4 && left == theirs.journal(0, 9).await.unwrap());
+    let left = ours.kept_tokens(None, 9).await.unwrap();
+    assert_eq!(left, theirs.kept_tokens(None, 9).await.unwrap());
     let hash = "ab".repeat(32);
     let left = ours.token(&hash).await.unwrap();
     assert_eq!(left, theirs.token(&hash).await.unwrap());
@@ -525,4 +537,97 @@ async fn assert_prefix(file: &Path, live: &dyn Store, projects: u128, before: u6
     assert_eq!(found.records, records);
     assert!(records >= before, "later ones have more");
     records
+}
+
+/// What one copy has of a project and of the epochs is of one moment: a change is sealed or marked, in
+/// every copy, though the source is changed and sealed all the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_beside_changes_and_seals_has_every_change_sealed_or_marked() {
+    const BUSY: u128 = 24;
+    const ROUNDS: u32 = 3;
+    let places = Places::new();
+    for (from, to) in DIRECTIONS {
+        let Some(source) = places.place(from).await else {
+            continue;
+        };
+        let Some(target) = places.place(to).await else {
+            continue;
+        };
+        let store = open(&source).await;
+        let stopped = Arc::new(AtomicBool::new(false));
+        let mut busy = Vec::new();
+        for part in 0..3 {
+            let (store, stopped) = (Arc::clone(&store), Arc::clone(&stopped));
+            busy.push(tokio::spawn(async move {
+                for version in 0.. {
+                    for number in (1..=BUSY).filter(|number| number % 3 == part) {
+                        let commit = change(id(number), version, "li");
+                        store.commit(commit).await.unwrap();
+                    }
+                    if stopped.load(Ordering::Relaxed) {
+                        return;
+                    }
+                }
+            }));
+        }
+        let (sealing, done) = (Arc::clone(&store), Arc::clone(&stopped));
+        busy.push(tokio::spawn(async move {
+            let mut at = 1;
+            while !done.load(Ordering::Relaxed) {
+                let seal = Seal {
+                    at: Instant(at),
+                    signer: None,
+                    unmarked: false,
+                };
+                AuditStore::seal(&*sealing, seal).await.unwrap();
+                at += 1;
+                tokio::time::sleep(Duration::from_micros(500)).await;
+            }
+        }));
+        let mut seen = (0, 0);
+        for round in 0..ROUNDS {
+            // Each later run finds what an earlier one has left, and the source has moved on.
+            let order = Order {
+                source: &source,
+                called: None,
+                target: &target,
+                prepare: round + 1 < ROUNDS,
+            };
+            copy(order, &|_| {}).await.unwrap();
+            let other = places.place(to).await.unwrap();
+            move_all(&source, &other).await.unwrap();
+            let seen_now = sealed_or_marked(&*read(&other).await.unwrap()).await;
+            seen = (seen.0 + seen_now.0, seen.1 + seen_now.1);
+        }
+        sealed_or_marked(&*read(&target).await.unwrap()).await;
+        let epochs = store.last_epoch().await.unwrap().unwrap().number;
+        assert!(epochs > 10, "{from:?} {to:?}: {epochs} epochs, {seen:?}");
+        assert!(seen.0 + seen.1 >= BUSY as u32);
+        stopped.store(true, Ordering::Relaxed);
+        for task in busy {
+            task.await.unwrap();
+        }
+        store.close().await;
+    }
+}
+
+/// How many projects were sealed as they are, and how many are marked; none is neither.
+async fn sealed_or_marked(store: &dyn Store) -> (u32, u32) {
+    let (mut sealed, mut marked) = (0, 0);
+    for project in store.project_ids(None, 999).await.unwrap() {
+        let dossier = store.dossier(project).await.unwrap();
+        let version = dossier.row.unwrap().version;
+        let last = dossier.leaves.last().map_or(0, |leaf| leaf.version);
+        assert!(
+            last <= version,
+            "{project} is sealed at {last} of {version}"
+        );
+        assert!(
+            last == version || dossier.unsealed,
+            "{project} has version {version}, sealed is {last}, and it is not marked"
+        );
+        sealed += u32::from(last == version);
+        marked += u32::from(dossier.unsealed);
+    }
+    (sealed, marked)
 }

@@ -2,7 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
-use liucheng_engine::ports::{CommitError, Instant, MailOutcome, Store};
+use liucheng_engine::{
+    audit::{
+        Code,
+        journal::{Act, Entry},
+        verify::verify,
+    },
+    ports::{CommitError, Instant, MailOutcome, Seal, Store},
+};
 use liucheng_store::{Options, connect, latest_schema_version};
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, SqliteConnection, migrate::Migrator,
@@ -167,6 +174,46 @@ async fn a_database_of_the_version_before_is_migrated_and_goes_on() {
         store.close().await;
         let reader = connect(&raw.location(), READ_ONLY).await.unwrap();
         assert_eq!(reader.load(id(1)).await.unwrap().unwrap().version, 3);
+    }
+}
+
+/// Tokens of before the journal are noted once; who adds one past the program later is found.
+#[tokio::test]
+async fn tokens_of_before_the_journal_are_noted_once() {
+    for raw in Raw::all().await {
+        raw.migrate_to(5).await;
+        let token = |hash: &str| {
+            let hash = hash.repeat(64);
+            format!("INSERT INTO token (hash, actor, roles, at) VALUES ('{hash}', 'li', '*', 5)")
+        };
+        raw.execute(token("a")).await;
+        let opened = async || connect(&raw.location(), Options::DEFAULT).await.unwrap();
+        let store = opened().await;
+        let first = Entry::open(&store.journal(1, 9).await.unwrap()[0]).unwrap();
+        let found = store.token(&"a".repeat(64)).await.unwrap().unwrap();
+        assert_eq!((first.seq, first.act), (2, Act::TokenFound(found)));
+        assert!(verify(&*store).await.unwrap().is_empty());
+        store.close().await;
+        raw.execute(token("b")).await;
+        let store = opened().await;
+        assert_eq!(store.journal(0, 9).await.unwrap().len(), 2);
+        let checks = verify(&*store).await.unwrap();
+        let codes: Vec<_> = checks[0].problems.iter().map(|p| p.code).collect();
+        assert_eq!(codes, [Code::Token]);
+        // A journal that epochs speak of does not begin again.
+        let seal = Seal {
+            at: Instant(1),
+            signer: None,
+            unmarked: false,
+        };
+        store.seal(seal).await.unwrap().unwrap();
+        store.close().await;
+        raw.execute("DELETE FROM journal".to_owned()).await;
+        let store = opened().await;
+        assert_eq!(store.journal(0, 9).await.unwrap(), []);
+        let checks = verify(&*store).await.unwrap();
+        assert!(checks[0].problems.iter().any(|p| p.code == Code::Journal));
+        store.close().await;
     }
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use liucheng_engine::ports::{
     AuditStore, CommitError, Dossier, Epoch, KeptDocument, KeptToken, Leaf, ProjectId, ReadError,
-    Seal,
+    RecordRow, Seal,
 };
 
 use super::{Fate, FaultyStore};
@@ -75,5 +75,10 @@ impl AuditStore for FaultyStore {
     ) -> Result<Vec<KeptToken>, ReadError> {
         self.read().await?;
         self.inner.kept_tokens(after, limit).await
+    }
+
+    async fn journal(&self, after: u64, limit: u32) -> Result<Vec<RecordRow>, ReadError> {
+        self.read().await?;
+        self.inner.journal(after, limit).await
     }
 }

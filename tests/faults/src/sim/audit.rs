@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use liucheng_engine::ports::{
     AuditStore, CommitError, Dossier, Epoch, KeptDocument, KeptToken, Leaf, ProjectId, ReadError,
-    Seal,
+    RecordRow, Seal,
 };
 
 use super::{database::Operation, store::NodeStore};
@@ -69,5 +69,10 @@ impl AuditStore for NodeStore {
     ) -> Result<Vec<KeptToken>, ReadError> {
         self.read().await?;
         self.database.memory.kept_tokens(after, limit).await
+    }
+
+    async fn journal(&self, after: u64, limit: u32) -> Result<Vec<RecordRow>, ReadError> {
+        self.read().await?;
+        self.database.memory.journal(after, limit).await
     }
 }

@@ -11,8 +11,8 @@ use std::{
 
 use liucheng_engine::{
     ports::{
-        AuditStore, Commit, CommitError, Document, Epoch, Instant, MailOutcome, MailState,
-        ProjectId, ReadError, Seal, Store, TimerRow, TokenRow,
+        AnswerPlace, AuditStore, Commit, CommitError, Document, Epoch, Instant, MailOutcome,
+        MailState, ProjectId, ReadError, Seal, Store, TimerRow, TokenAct,
     },
     testing::MemoryStore,
 };
@@ -37,7 +37,9 @@ pub enum Operation {
     /// A document.
     Document(Document),
     /// A token.
-    Token(TokenRow),
+    Token(TokenAct),
+    /// Answers to remove.
+    Forget(Vec<AnswerPlace>),
     /// An epoch to seal, and where it is put.
     Seal(Seal, Arc<Mutex<Option<Epoch>>>),
 }
@@ -412,7 +414,8 @@ impl Database {
                 Ok(())
             }
             Operation::Document(document) => self.memory.put_document(document.clone()).await,
-            Operation::Token(token) => self.memory.put_token(token.clone()).await,
+            Operation::Forget(places) => self.memory.remove_answers(places.clone()).await,
+            Operation::Token(act) => self.memory.change_token(act.clone()).await,
             Operation::Seal(seal, sealed) => {
                 let epoch = self.memory.seal(seal.clone()).await?;
                 *sealed.lock().unwrap_or_else(PoisonError::into_inner) = epoch;

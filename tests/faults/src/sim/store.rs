@@ -11,8 +11,9 @@ use std::{
 
 use async_trait::async_trait;
 use liucheng_engine::ports::{
-    AnswerRow, Clock, Commit, CommitError, Document, Instant, MailOutcome, MailRecord, OutboxRow,
-    Page, ProjectId, ProjectRow, ReadError, RecordRow, Store, TimerRow, TokenRow,
+    AnswerPlace, AnswerRow, Clock, Commit, CommitError, Document, Instant, MailOutcome, MailRecord,
+    OutboxRow, Page, ProjectId, ProjectRow, ReadError, RecordRow, Store, TimerRow, TokenAct,
+    TokenRow,
 };
 
 use super::{
@@ -124,6 +125,19 @@ impl Store for NodeStore {
         self.database.memory.answer(id, key).await
     }
 
+    async fn answers(
+        &self,
+        after: Option<AnswerPlace>,
+        limit: u32,
+    ) -> Result<Vec<AnswerPlace>, ReadError> {
+        self.read().await?;
+        self.database.memory.answers(after, limit).await
+    }
+
+    async fn remove_answers(&self, places: Vec<AnswerPlace>) -> Result<(), CommitError> {
+        self.write(Operation::Forget(places)).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         self.write(Operation::Commit(Box::new(commit))).await
     }
@@ -214,8 +228,8 @@ impl Store for NodeStore {
         self.database.memory.documents(kind).await
     }
 
-    async fn put_token(&self, token: TokenRow) -> Result<(), CommitError> {
-        self.write(Operation::Token(token)).await
+    async fn change_token(&self, act: TokenAct) -> Result<(), CommitError> {
+        self.write(Operation::Token(act)).await
     }
 
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, ReadError> {

@@ -8,7 +8,7 @@ use crate::{
         epoch::{self, EpochError},
         problem::{Code, Problem},
     },
-    ports::{Epoch, Leaf, REGISTRY},
+    ports::{Epoch, JOURNAL, Leaf, REGISTRY},
     record::GENESIS,
 };
 
@@ -70,6 +70,8 @@ impl Verifier<'_> {
     pub(super) fn leaf(&mut self, leaf: Leaf) {
         if leaf.project == REGISTRY {
             self.registries.insert(leaf.epoch, leaf.clone());
+        } else if leaf.project == JOURNAL {
+            self.journal.leaf(leaf.clone());
         } else {
             self.weigh(&leaf, u64::wrapping_add);
         }

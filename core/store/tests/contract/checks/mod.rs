@@ -41,7 +41,7 @@ macro_rules! store_contract {
             postponing_needs_the_generation mails_are_unique_and_due_in_order
             mail_is_retried_then_sent dead_mail_stays_dead finishing_mail_twice_counts_once
             two_fates_of_one_mail_at_once next_wake_is_the_earliest
-            documents_are_kept_once tokens_are_kept reopening_keeps_everything
+            documents_are_kept_once tokens_are_kept token_changes_are_recorded answers_are_removed reopening_keeps_everything
             acknowledged_is_readable_at_once many_committers_share_a_history
             what_waits_is_counted a_store_that_works_has_no_trouble);
         $crate::checks::seal_contract!($database);

@@ -2,10 +2,19 @@
 
 use std::sync::Arc;
 
-use liucheng_engine::ports::{Document, Instant, MailOutcome, MailState, Store, TokenRow};
+use liucheng_engine::{
+    audit::{
+        journal::{Act, Entry},
+        verify::verify,
+    },
+    ports::{
+        AnswerPlace, Document, Instant, MailOutcome, MailState, Store, TokenAct, TokenChange,
+        TokenRow,
+    },
+};
 
 use super::Database;
-use crate::samples::{change, id, mail, opening, timer};
+use crate::samples::{answer, change, id, mail, opening, timer};
 
 pub async fn due_timers_in_order_and_never_early(database: &impl Database) {
     let store = database.open().await;
@@ -250,4 +259,112 @@ pub async fn tokens_are_kept(database: &impl Database) {
     store.put_token(token.clone()).await.unwrap();
     assert_eq!(store.token_count().await.unwrap(), 1);
     assert_eq!(store.token(&token.hash).await.unwrap(), Some(token));
+}
+
+/// Answers are found page by page and removed; one that was given at another time stays.
+pub async fn answers_are_removed(database: &impl Database) {
+    let store = database.open().await;
+    for number in [2, 1, 3] {
+        let mut commit = opening(number);
+        commit.answer = Some(answer("b", "{}"));
+        store.commit(commit).await.unwrap();
+        let mut commit = change(id(number), 1, "li");
+        commit.answer = Some(answer("a", "{}"));
+        store.commit(commit).await.unwrap();
+    }
+    let mut seen: Vec<AnswerPlace> = Vec::new();
+    loop {
+        let page = store.answers(seen.last().cloned(), 4).await.unwrap();
+        assert!(page.len() <= 4);
+        let last = page.len() < 4;
+        seen.extend(page);
+        if last {
+            break;
+        }
+    }
+    let names: Vec<_> = seen
+        .iter()
+        .map(|place| (place.project.0.as_u128(), place.key.as_str(), place.at.0))
+        .collect();
+    let expected = [1, 2, 3].map(|number| [(number, "a", 5), (number, "b", 5)]);
+    assert_eq!(names, expected.concat());
+    let mut other = seen[0].clone();
+    other.at = Instant(6);
+    let gone = vec![seen[1].clone(), seen[2].clone(), other];
+    store.remove_answers(gone.clone()).await.unwrap();
+    store.remove_answers(gone).await.unwrap();
+    let left = store.answers(None, 9).await.unwrap();
+    assert_eq!(left, [&seen[..1], &seen[3..]].concat());
+    assert_eq!(store.answer(id(1), "b").await.unwrap(), None);
+    assert!(store.answer(id(1), "a").await.unwrap().is_some());
+    // Its key is free again.
+    let mut commit = change(id(1), 2, "li");
+    commit.answer = Some(answer("b", "{\"n\":2}"));
+    store.commit(commit).await.unwrap();
+    let again = store.answer(id(1), "b").await.unwrap();
+    assert_eq!(again, Some(answer("b", "{\"n\":2}")));
+}
+
+/// What is done to tokens is a chain of records, and nothing else is.
+pub async fn token_changes_are_recorded(database: &impl Database) {
+    let store = database.open().await;
+    assert_eq!(acts(&store).await, [("system".to_owned(), Act::Began)]);
+    let token = |number: i64| TokenRow {
+        hash: format!("{number:064}"),
+        actor: "li".to_owned(),
+        roles: "*".to_owned(),
+        at: Instant(number),
+    };
+    let act = |at: i64, change: TokenChange| {
+        let (store, by, at) = (Arc::clone(&store), "wang".to_owned(), Instant(at));
+        async move {
+            store
+                .change_token(TokenAct { by, at, change })
+                .await
+                .unwrap()
+        }
+    };
+    act(1, TokenChange::Made(token(1))).await;
+    act(2, TokenChange::Made(token(2))).await;
+    // One that is there stays as it is.
+    let mut other = token(2);
+    other.roles = "officer".to_owned();
+    act(3, TokenChange::Made(other)).await;
+    act(4, TokenChange::Revoked(token(1).hash)).await;
+    act(5, TokenChange::Revoked(token(1).hash)).await;
+    act(5, TokenChange::Revoked(token(9).hash)).await;
+    let by = |act: Act| ("wang".to_owned(), act);
+    let expected = [
+        ("system".to_owned(), Act::Began),
+        by(Act::TokenMade(token(1))),
+        by(Act::TokenMade(token(2))),
+        by(Act::TokenRevoked(token(1))),
+    ];
+    assert_eq!(acts(&store).await, expected);
+    let records = store.journal(1, 2).await.unwrap();
+    assert_eq!(records.iter().map(|r| r.seq).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(records[1].prev_hash, records[0].hash);
+    assert_eq!(store.token(&token(1).hash).await.unwrap(), None);
+    assert_eq!(store.token(&token(2).hash).await.unwrap(), Some(token(2)));
+    let kept = store.kept_tokens(None, 9).await.unwrap();
+    let revoked: Vec<_> = kept.iter().map(|token| token.revoked_at).collect();
+    assert_eq!(revoked, [Some(Instant(4)), None]);
+    assert_eq!(store.token_count().await.unwrap(), 2);
+    // Many at once are one chain.
+    let many = (10..30).map(|number| act(number, TokenChange::Made(token(number))));
+    let many: Vec<_> = many.map(tokio::spawn).collect();
+    for made in many {
+        made.await.unwrap();
+    }
+    assert_eq!(acts(&store).await.len(), 24);
+    assert!(verify(&*store).await.unwrap().is_empty());
+}
+
+async fn acts(store: &Arc<dyn Store>) -> Vec<(String, Act)> {
+    let records = store.journal(0, 99).await.unwrap();
+    let open = |row| {
+        let entry = Entry::open(row).unwrap();
+        (entry.actor, entry.act)
+    };
+    records.iter().map(open).collect()
 }

@@ -10,7 +10,10 @@ use std::{
 
 use liucheng_engine::{
     audit::{Signer, epoch::root, registry::Registry},
-    ports::{Document, Epoch, Instant, Leaf, MailState, REGISTRY, SEAL_MAX, Seal, Store, TokenRow},
+    ports::{
+        Document, Epoch, Instant, JOURNAL, Leaf, MailState, REGISTRY, SEAL_MAX, Seal, Store,
+        TokenRow,
+    },
 };
 
 use super::Database;
@@ -26,10 +29,11 @@ fn unsigned(at: i64) -> Seal {
 
 /// Brings a database back to what it was before there were epochs.
 pub const WITHOUT_EPOCHS: &str = "
-DROP TABLE transfer; DROP INDEX outbox_dead;
+DROP TABLE transfer; DROP INDEX outbox_dead; DROP TABLE journal;
 DROP TABLE unsealed; DROP TABLE epoch; DROP TABLE epoch_leaf;
 DROP INDEX document_unsealed; DROP INDEX token_unsealed;
 ALTER TABLE document DROP COLUMN epoch; ALTER TABLE token DROP COLUMN epoch;
+ALTER TABLE token DROP COLUMN revoked_at;
 DELETE FROM _sqlx_migrations WHERE version >= 3";
 
 /// Seals what older programs have left: what was there before the first epoch is marked, and what
@@ -160,14 +164,14 @@ pub async fn documents_and_tokens_are_sealed_once(database: &impl Database) {
     store.put_document(document("a")).await.unwrap();
     store.put_token(token("c")).await.unwrap();
     let first = store.seal(unsigned(1)).await.unwrap().unwrap();
-    assert_eq!(first.leaves, 1);
+    assert_eq!(first.leaves, 2, "the journal has grown, too");
     // The same again is nothing new.
     store.put_document(document("a")).await.unwrap();
     assert_eq!(store.seal(unsigned(1)).await.unwrap(), None);
     store.put_token(token("d")).await.unwrap();
     store.commit(opening(1)).await.unwrap();
     let second = store.seal(unsigned(1)).await.unwrap().unwrap();
-    assert_eq!(second.leaves, 2);
+    assert_eq!(second.leaves, 3);
     let documents = store.kept_documents(None, 9).await.unwrap();
     let tokens = store.kept_tokens(None, 9).await.unwrap();
     let order: Vec<_> = documents
@@ -191,7 +195,11 @@ pub async fn documents_and_tokens_are_sealed_once(database: &impl Database) {
     );
     let after = Some(tokens[0].hash.clone());
     assert_eq!(store.kept_tokens(after, 9).await.unwrap(), tokens[1..]);
-    // What stands for documents and tokens is no project.
+    let leaf = store.epoch_leaves(2, 9).await.unwrap().remove(2);
+    let journal = store.journal(0, 9).await.unwrap();
+    assert_eq!((leaf.project, leaf.version), (JOURNAL, 3));
+    assert_eq!((journal.len(), &leaf.head), (3, &journal[2].hash));
+    // What stands for documents and tokens, or for the journal, is no project.
     let ids = store.project_ids(None, 9).await.unwrap();
     assert_eq!(ids, [id(1)]);
 }

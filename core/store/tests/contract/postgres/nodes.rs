@@ -212,13 +212,95 @@ async fn named_node_takes_over_from_its_predecessor() {
     let store = Arc::new(database.node(options.clone()).await);
     fill(store.clone()).await;
     assert!(!store.due_mail(DUE, 999).await.unwrap().is_empty());
-    // Without an orderly end, as after kill -9.
+    // Without an orderly end, as after kill -9: the server ends the sessions of the process.
+    let ended = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    database.execute(ended).await;
     let next = database.node(options).await;
     assert_eq!(
         next.due_mail(DUE, 999).await.unwrap().len() as u128,
         PROJECTS
     );
     assert!(!store.holds_mail(id(0), "m").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_second_node_of_a_name_is_refused() {
+    let database = database!();
+    let options = Options {
+        node: Some("office 2".to_owned()),
+        lease: Duration::from_secs(4),
+        ..Options::DEFAULT
+    };
+    let first = database.node(options.clone()).await;
+    let epoch = first.epoch();
+    let again = || liucheng_store::postgres::open(&database.url, options.clone());
+    let refused = again().await.map(drop).unwrap_err();
+    assert_eq!(refused.code(), "E-NODE-TAKEN");
+    assert!(refused.to_string().contains("office 2"), "{refused}");
+    // Two that start together while nobody has the name: one of them.
+    first.due_timers(DUE, 9).await.unwrap();
+    assert_eq!((first.epoch(), first.health().taken), (epoch, None));
+    first.close().await;
+    let (a, b) = tokio::join!(again(), again());
+    assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1);
+    let second = a.or(b).unwrap();
+    // Another name is another node's, and none is nobody's.
+    let other = Options {
+        node: Some("office 3".to_owned()),
+        ..options.clone()
+    };
+    database.node(other).await.close().await;
+    second.close().await;
+}
+
+/// A process that stood still for longer than its lease, with its session open: nobody runs its tasks
+/// while another one of its name comes.
+#[test]
+fn a_node_whose_name_was_taken_gets_no_more_work() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (ours, theirs) = (runtime(), runtime());
+    let Some(database) = ours.block_on(Postgres::new()) else {
+        return;
+    };
+    let options = Options {
+        node: Some("office 4".to_owned()),
+        lease: Duration::from_secs(1),
+        ..Options::DEFAULT
+    };
+    let first = ours.block_on(async {
+        let first = Arc::new(database.node(options.clone()).await);
+        fill(first.clone()).await;
+        assert!(!first.due_timers(DUE, 1).await.unwrap().is_empty());
+        first
+    });
+    let next = theirs.block_on(async {
+        let next = database.node(options).await;
+        assert!(!next.due_timers(DUE, 1).await.unwrap().is_empty());
+        next
+    });
+    let epoch = next.epoch();
+    assert!(epoch > first.epoch());
+    let refused = ours.block_on(async {
+        let refused = first.due_timers(DUE, 9).await;
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        refused
+    });
+    assert!(refused.is_err());
+    let taken = first.health().taken.unwrap();
+    assert!(taken.reason.contains("office 4"), "{taken:?}");
+    // It does not come back, and its successor goes on.
+    theirs.block_on(async {
+        assert!(!next.due_mail(DUE, 1).await.unwrap().is_empty());
+        assert_eq!((next.epoch(), next.health().taken), (epoch, None));
+        next.close().await;
+    });
+    ours.block_on(first.close());
 }
 
 #[tokio::test]

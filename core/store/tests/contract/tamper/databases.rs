@@ -64,6 +64,8 @@ fn other(table: &str, column: &str, old: &str) -> String {
         },
         ("project", "next_due") if old.contains("2031-01-01") => "NULL".to_owned(),
         ("project", "next_due") => "'2031-01-01'".to_owned(),
+        ("token", "revoked_at") if old == "NULL" => "7".to_owned(),
+        ("token", "revoked_at") => "NULL".to_owned(),
         ("document" | "token", "epoch") => "2".to_owned(),
         (
             _,

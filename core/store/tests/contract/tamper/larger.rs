@@ -21,6 +21,27 @@ pub async fn larger_ones(database: &impl Tampered, world: &World) {
     rolled_back(database, world, first).await;
     epochs_cut_off(database, world).await;
     unsigned(database, world).await;
+    tokens(database, world).await;
+}
+
+/// A token that somebody writes into the database, and one that is made good again.
+async fn tokens(database: &impl Tampered, world: &World) {
+    let hash = "e".repeat(64);
+    let insert =
+        format!("INSERT INTO token (hash, actor, roles, at) VALUES ('{hash}', 'x', '*', 5)");
+    let report = found(database, world, &insert).await.unwrap();
+    let first = report.first.as_ref().unwrap();
+    assert_eq!((report.problems.len(), first.code), (1, Code::Token));
+    assert!(first.text.contains(&hash[..12]), "{first}");
+    restore(database).await;
+    let back = format!(
+        "UPDATE token SET revoked_at = NULL WHERE hash = '{0}';
+         DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal)",
+        "b".repeat(64)
+    );
+    let report = found(database, world, &back).await.unwrap();
+    assert!(has(&report, Code::Journal), "{report:#?}");
+    restore(database).await;
 }
 
 async fn restore(database: &impl Tampered) {

@@ -17,7 +17,9 @@ use liucheng_engine::{
     },
     commands::{Actor, Create, FireEvent},
     library::{Entry, Library, Sources},
-    ports::{Clock, Epoch, Instant, ProjectId, SimulatedClock, Store, TokenRow},
+    ports::{
+        Clock, Epoch, Instant, ProjectId, SimulatedClock, Store, TokenAct, TokenChange, TokenRow,
+    },
     testing::{RecordingMailer, SilentRules},
 };
 use liucheng_model::{
@@ -64,6 +66,12 @@ pub async fn build(store: Arc<dyn Store>) -> World {
         };
         store.put_token(token).await.unwrap();
     }
+    let revoked = TokenAct {
+        by: "wang".to_owned(),
+        at: Instant(7_000_000),
+        change: TokenChange::Revoked("b".repeat(64)),
+    };
+    store.change_token(revoked).await.unwrap();
     let signer = Arc::new(Signer::new(&[7; 32]));
     let sealer = engine.sealer(Some(Arc::clone(&signer)));
     let mut projects = Vec::new();

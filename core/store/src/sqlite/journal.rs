@@ -1,0 +1,108 @@
+//! Changing tokens, each with a record in the journal.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use liucheng_engine::{
+    audit::journal::{self, Act, beginning},
+    ports::{Instant, JOURNAL, ReadError, RecordRow, TokenAct, TokenChange, TokenRow},
+};
+use sqlx::{Connection, SqliteConnection};
+
+use super::{id, number};
+use crate::{
+    read::{self, Fields, each},
+    sql as shared,
+};
+
+/// Changes a token, within the transaction there is.
+pub(super) async fn change(
+    connection: &mut SqliteConnection,
+    act: &TokenAct,
+) -> Result<(), sqlx::Error> {
+    let done = match &act.change {
+        TokenChange::Made(token) => {
+            let done = sqlx::query(shared::PUT_TOKEN)
+                .bind(&token.hash)
+                .bind(&token.actor)
+                .bind(&token.roles)
+                .bind(token.at.0)
+                .execute(&mut *connection)
+                .await?;
+            (done.rows_affected() > 0).then(|| Act::TokenMade(token.clone()))
+        }
+        TokenChange::Revoked(hash) => {
+            let rows = sqlx::query(shared::REVOKE_TOKEN)
+                .bind(act.at.0)
+                .bind(hash)
+                .fetch_all(&mut *connection)
+                .await?;
+            let token = decoded(each(&rows, read::token))?.pop();
+            token.map(Act::TokenRevoked)
+        }
+    };
+    let Some(done) = done else { return Ok(()) };
+    let (last, _) = end(connection).await?;
+    let record = journal::next(last.as_ref(), &act.by, act.at, done).map_err(encode)?;
+    add(connection, &record).await
+}
+
+/// The last record of the journal, and the number of the last one that an epoch has sealed.
+pub(super) async fn end(
+    connection: &mut SqliteConnection,
+) -> Result<(Option<RecordRow>, u64), sqlx::Error> {
+    let rows = sqlx::query(shared::JOURNAL_END)
+        .fetch_all(&mut *connection)
+        .await?;
+    let last = decoded(each(&rows, read::record))?.pop();
+    let sealed = sqlx::query(shared::LAST_SEALED)
+        .bind(id(JOURNAL))
+        .fetch_one(connection)
+        .await?;
+    Ok((last, decoded(sealed.count(0))?))
+}
+
+/// Notes the tokens that were there before the journal, after a migration. One that is empty although
+/// an epoch has sealed it was emptied by somebody else, and stays so for the check to find.
+pub(super) async fn begin(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    if end(connection).await?.0.is_some() {
+        return Ok(());
+    }
+    let mut transaction = connection.begin().await?;
+    if end(&mut transaction).await? == (None, 0) {
+        let rows = sqlx::query(shared::ALL_TOKENS)
+            .fetch_all(&mut *transaction)
+            .await?;
+        let tokens: Vec<TokenRow> = decoded(each(&rows, read::token))?;
+        for record in beginning(tokens, clock()).map_err(encode)? {
+            add(&mut transaction, &record).await?;
+        }
+    }
+    transaction.commit().await
+}
+
+async fn add(connection: &mut SqliteConnection, record: &RecordRow) -> Result<(), sqlx::Error> {
+    sqlx::query(shared::ADD_JOURNAL)
+        .bind(number(record.seq))
+        .bind(record.at.0)
+        .bind(&record.actor)
+        .bind(&record.payload)
+        .bind(&record.prev_hash)
+        .bind(&record.hash)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+fn decoded<T>(result: Result<T, ReadError>) -> Result<T, sqlx::Error> {
+    result.map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+fn encode(error: serde_json::Error) -> sqlx::Error {
+    sqlx::Error::Encode(error.into())
+}
+
+fn clock() -> Instant {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let micros = since.unwrap_or_default().as_micros();
+    Instant(i64::try_from(micros).unwrap_or(i64::MAX))
+}
