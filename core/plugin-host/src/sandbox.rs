@@ -6,12 +6,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wasmtime::{Config, Engine};
+use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig};
 
 use crate::{error::Problem, limits::Limits};
 
 /// How exactly the wall-clock limit is kept.
 const TICK: Duration = Duration::from_millis(10);
+
+/// Instances at the same time at least; each takes address space, and memory only once it is used.
+const PLACES: usize = 32;
+/// Tables of one instance: its own, and the one that the component model's glue adds.
+const TABLES: usize = 4;
+/// The largest memory that there is with 32-bit addresses, in bytes; address space is reserved for it.
+const MEMORY_MAX: usize = 4 << 30;
+/// What a place keeps mapped of a memory or table, in bytes.
+const KEPT_BYTES: usize = 256 << 10;
 
 /// An engine for components, ticking while calls are under way.
 pub(crate) struct Sandbox {
@@ -123,9 +132,35 @@ fn config(limits: &Limits) -> Config {
     config.relaxed_simd_deterministic(true);
     config.wasm_component_model(true);
     config.max_wasm_stack(limits.stack_bytes);
+    config.allocation_strategy(slots(limits));
     // Frames of a guest's stack are of no use to the people who see our errors.
     config.wasm_backtrace_max_frames(None);
     config
+}
+
+/// Places for instances that are kept mapped between calls: mapping and unmapping one for each call
+/// takes longer than a call.
+///
+/// A place is given back to the next instance with its memory as the component describes it; what the
+/// one before wrote is gone. More calls than places would be refused, so there are more than the host
+/// lets run at the same time.
+fn slots(limits: &Limits) -> PoolingAllocationConfig {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let places = limits.parallel_calls.saturating_mul(2).max(PLACES);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(count(places));
+    pool.total_core_instances(count(places.saturating_mul(limits.instances)));
+    pool.total_memories(count(places));
+    pool.total_tables(count(places.saturating_mul(TABLES)));
+    pool.max_tables_per_module(count(TABLES));
+    // The limits are kept by the limiter, whose refusals name them; a place has room for what it refuses.
+    pool.table_elements(limits.table_entries.saturating_mul(TABLES * 8));
+    pool.max_memory_size(MEMORY_MAX);
+    pool.linear_memory_keep_resident(KEPT_BYTES);
+    pool.table_keep_resident(KEPT_BYTES);
+    // Where the kernel can tell which pages were written, only those are written again.
+    pool.pagemap_scan(Enabled::Auto);
+    pool
 }
 
 #[cfg(test)]
