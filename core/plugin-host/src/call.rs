@@ -17,6 +17,8 @@ pub(crate) struct Calls<'a> {
     pub(crate) sandbox: &'a Sandbox,
     pub(crate) limits: &'a Limits,
     pub(crate) package: &'a Arc<str>,
+    /// Instructions of one call; fewer than the limit where it is only tried.
+    pub(crate) fuel: u64,
 }
 
 impl Calls<'_> {
@@ -34,7 +36,7 @@ impl Calls<'_> {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(self.limits.output_bytes);
         store
-            .set_fuel(self.limits.fuel)
+            .set_fuel(self.fuel)
             .map_err(|e| Problem::Host(e.to_string()))?;
         store.set_epoch_deadline(Sandbox::deadline(self.limits.wall));
         let ticking = self.sandbox.tick();
@@ -48,10 +50,14 @@ impl Calls<'_> {
                 .map_err(|error| self.explain(&error, store.data(), no_abi)),
         };
         drop(ticking);
-        store.data().close_log();
+        let cut_short = self.fuel < self.limits.fuel && matches!(result, Err(Problem::Fuel(_)));
+        // A call that is made once more says it then.
+        if !cut_short {
+            store.data().close_log();
+        }
         let answer = result?;
         let left = store.get_fuel().map_err(|e| Problem::Host(e.to_string()))?;
-        Ok((answer, self.limits.fuel.saturating_sub(left)))
+        Ok((answer, self.fuel.saturating_sub(left)))
     }
 
     /// Says what happened in our words; the runtime's own are for its developers.

@@ -26,6 +26,10 @@ use crate::{
     work_days::WorkDays,
 };
 
+/// Instructions of a call that is made where the caller stands: some half a millisecond, shorter than
+/// others notice. What takes more is asked again on a thread that may block.
+const AT_ONCE_FUEL: u64 = 1_000_000;
+
 /// Runs province packages.
 ///
 /// Cheap to clone; all clones share the packages. Must be used within a tokio runtime where it is asked
@@ -152,14 +156,33 @@ impl PluginHost {
     /// [`PluginError`] when the package is missing, breaks a limit, crashes or answers nonsense.
     pub fn ask_blocking(&self, call: &RuleCall) -> Result<Verdict, PluginError> {
         let started = Instant::now();
-        let result = self.ask_now(call);
-        self.0
-            .figures
-            .note(&call.package.id, started.elapsed(), &result);
+        let result = self.ask_within(self.0.limits.fuel, call);
+        self.note(call, started, &result);
         result
     }
 
-    fn ask_now(&self, call: &RuleCall) -> Result<Verdict, PluginError> {
+    /// Calls the component if a small part of its instructions is enough; `None` if it is not.
+    ///
+    /// The same request takes the same instructions, so that a verdict does not tell how it was come by.
+    fn ask_at_once(&self, call: &RuleCall) -> Option<Result<Verdict, PluginError>> {
+        let started = Instant::now();
+        let fuel = AT_ONCE_FUEL.min(self.0.limits.fuel);
+        let result = self.ask_within(fuel, call);
+        let cut_short = fuel < self.0.limits.fuel
+            && matches!(&result, Err(error) if matches!(error.problem, Problem::Fuel(_)));
+        if cut_short {
+            return None;
+        }
+        self.note(call, started, &result);
+        Some(result)
+    }
+
+    fn note(&self, call: &RuleCall, started: Instant, result: &Result<Verdict, PluginError>) {
+        let figures = &self.0.figures;
+        figures.note(&call.package.id, started.elapsed(), result);
+    }
+
+    fn ask_within(&self, fuel: u64, call: &RuleCall) -> Result<Verdict, PluginError> {
         let id = &call.package.id;
         let missing = || Problem::Missing {
             version: call.package.version.clone(),
@@ -187,7 +210,7 @@ impl PluginHost {
             work_days: WorkDays::Calendar(Arc::clone(&call.calendar)),
         };
         let reckoned = self
-            .put(&package, question)
+            .put(&package, question, fuel)
             .map_err(|problem| problem.of(id))?;
         match reckoned.reply {
             Reply::Problem { text, .. } => Err(Problem::Answer(text).of(id)),
@@ -201,11 +224,12 @@ impl PluginHost {
         }
     }
 
-    /// Puts a question to a package.
+    /// Puts a question to a package, for at most so many instructions.
     pub(crate) fn put(
         &self,
         package: &LoadedPackage,
         question: Question<'_>,
+        fuel: u64,
     ) -> Result<Reckoned, Problem> {
         let Inner {
             limits, sandbox, ..
@@ -235,6 +259,7 @@ impl PluginHost {
             sandbox,
             limits,
             package: &package.name,
+            fuel,
         };
         let (reply, fuel) = calls.run(&package.component, work_days, |province, store| {
             let rules = province.liucheng_province_rules();
@@ -287,6 +312,10 @@ impl ProvinceRules for PluginHost {
         let id = call.package.id.clone();
         let permit = Arc::clone(&self.0.calls).acquire_owned().await;
         let permit = permit.map_err(|e| failed(&id, e.to_string()))?;
+        // Most answers are there before another thread would have begun with them.
+        if let Some(answered) = self.ask_at_once(&call) {
+            return answered.map_err(RuleFault::from);
+        }
         let host = self.clone();
         let asked = tokio::task::spawn_blocking(move || {
             let verdict = host.ask_blocking(&call);

@@ -138,6 +138,7 @@ impl Loader<'_> {
             sandbox: self.sandbox,
             limits: self.limits,
             package: &name,
+            fuel: self.limits.fuel,
         };
         let (description, _) = calls.run(&linked, WorkDays::Closed, |province, store| {
             province.liucheng_province_rules().call_describe(store)

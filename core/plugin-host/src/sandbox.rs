@@ -17,7 +17,7 @@ const TICK: Duration = Duration::from_millis(10);
 const PLACES: usize = 32;
 /// Tables of one instance: its own, and the one that the component model's glue adds.
 const TABLES: usize = 4;
-/// The largest memory that there is with 32-bit addresses, in bytes; address space is reserved for it.
+/// The largest memory that there is with 32-bit addresses, in bytes; a place reserves address space for it.
 const MEMORY_MAX: usize = 4 << 30;
 /// What a place keeps mapped of a memory or table, in bytes.
 const KEPT_BYTES: usize = 256 << 10;

@@ -131,7 +131,7 @@ pub fn check_package(
                     workdays: read.workdays.clone(),
                 },
             };
-            let asked = host.put(&package, question);
+            let asked = host.put(&package, question, host.limits().fuel);
             let elapsed = started.elapsed();
             let mut done = report(Some(case), CaseOutcome::Passed);
             done.elapsed = elapsed;

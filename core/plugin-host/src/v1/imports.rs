@@ -31,6 +31,7 @@ pub(crate) struct State {
     log_lines_left: u32,
     log_bytes_left: usize,
     dropped_lines: u32,
+    lines: Vec<(Level, String)>,
 }
 
 impl State {
@@ -42,11 +43,15 @@ impl State {
             log_lines_left: limits.log_lines,
             log_bytes_left: LOG_BYTES,
             dropped_lines: 0,
+            lines: Vec::new(),
         }
     }
 
-    /// Says how much of the log was dropped.
+    /// Writes what was said, and how much of it was dropped.
     pub(crate) fn close_log(&self) {
+        for (level, text) in &self.lines {
+            say(&self.package, level, text);
+        }
         if self.dropped_lines > 0 {
             let (package, lines) = (&self.package, self.dropped_lines);
             tracing::warn!(plugin.id = %package, log.dropped_lines = lines, "the plugin logged too much, some lines were dropped");
@@ -75,26 +80,29 @@ impl logging::Host for State {
         self.log_lines_left -= 1;
         self.log_bytes_left -= text.len();
         // A line stays a line: no control characters reach a terminal or a log parser.
-        let text: String = text
+        let text = text
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
-        // What a component says may repeat what it was asked: these lines are shown to whoever asks for
-        // their target, and to nobody else.
-        let package = &self.package;
-        match level {
-            Level::Debug => {
-                tracing::debug!(target: PLUGIN_TARGET, { plugin.id = %package, plugin.text = %text }, "the plugin says")
-            }
-            Level::Info => {
-                tracing::info!(target: PLUGIN_TARGET, { plugin.id = %package, plugin.text = %text }, "the plugin says")
-            }
-            Level::Warn => {
-                tracing::warn!(target: PLUGIN_TARGET, { plugin.id = %package, plugin.text = %text }, "the plugin says")
-            }
-            Level::Error => {
-                tracing::error!(target: PLUGIN_TARGET, { plugin.id = %package, plugin.text = %text }, "the plugin says")
-            }
+        self.lines.push((level, text));
+    }
+}
+
+/// What a component says may repeat what it was asked: these lines are shown to whoever asks for their
+/// target, and to nobody else.
+fn say(package: &str, level: &Level, text: &str) {
+    match level {
+        Level::Debug => {
+            tracing::debug!(target: PLUGIN_TARGET, { plugin.id = %package, plugin.text = %text }, "the plugin says")
+        }
+        Level::Info => {
+            tracing::info!(target: PLUGIN_TARGET, { plugin.id = %package, plugin.text = %text }, "the plugin says")
+        }
+        Level::Warn => {
+            tracing::warn!(target: PLUGIN_TARGET, { plugin.id = %package, plugin.text = %text }, "the plugin says")
+        }
+        Level::Error => {
+            tracing::error!(target: PLUGIN_TARGET, { plugin.id = %package, plugin.text = %text }, "the plugin says")
         }
     }
 }
