@@ -1,13 +1,10 @@
 //! What somebody should know about a database before trusting it: for `liucheng doctor`.
 
-use std::{
-    path::Path,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::path::Path;
 
 use sqlx::{Connection, PgConnection, Row};
 
-use crate::{Kind, StoreError, damage::said, kind, latest_schema_version, postgres, sqlite};
+use crate::{Kind, StoreError, clock, damage::said, kind, latest_schema_version, postgres, sqlite};
 
 /// How bad something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,12 +179,12 @@ async fn examine_postgres(location: &str) -> Result<Vec<Finding>, StoreError> {
         .await
         .map_err(failed)?;
     let mut found = vec![schema(place.version(&mut connection).await?)];
-    let before = now_micros();
+    let before = clock::micros();
     let row = sqlx::query(POSTGRES_SETTINGS)
         .fetch_one(&mut connection)
         .await
         .map_err(failed)?;
-    let middle = before.midpoint(now_micros());
+    let middle = before.midpoint(clock::micros());
     let text = |index: usize| row.try_get::<String, _>(index).map_err(failed);
     let number = |index: usize| row.try_get::<i64, _>(index).map_err(failed);
     found.push(version(number(0)?, &text(8)?));
@@ -264,13 +261,6 @@ fn clock(skew_micros: i64) -> Finding {
     );
     Finding::new("D-CLOCK", level, detail)
         .hint("synchronise the clocks (NTP); beyond 60 s a node gets no timers and no mails")
-}
-
-fn now_micros() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-    })
 }
 
 #[cfg(test)]

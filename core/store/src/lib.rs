@@ -9,6 +9,7 @@
 //! * An SQLite file has one writing process; on PostgreSQL several share the work.
 
 mod check;
+mod clock;
 mod damage;
 mod error;
 mod examine;

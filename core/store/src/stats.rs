@@ -5,13 +5,15 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use liucheng_engine::{
     figures::{Histogram, SHORT_MICROS, SIZES},
     ports::{Instant, StoreFigures, StoreHealth, Trouble},
 };
+
+use crate::clock;
 
 /// What the writer has done since the store was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -165,7 +167,5 @@ fn note(place: &Mutex<Option<Trouble>>, reason: String) -> bool {
 
 /// This machine's clock.
 fn now() -> Instant {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let micros = since.map_or(0, |since| since.as_micros());
-    Instant(i64::try_from(micros).unwrap_or(i64::MAX))
+    Instant(clock::micros())
 }

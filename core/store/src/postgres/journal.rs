@@ -6,8 +6,9 @@ use liucheng_engine::{
 };
 use sqlx::{Connection, PgConnection};
 
-use super::{columns::number, node};
+use super::columns::number;
 use crate::{
+    clock,
     read::{self, Fields, each},
     sql as shared,
 };
@@ -81,7 +82,7 @@ pub(super) async fn begin(connection: &mut PgConnection) -> Result<(), sqlx::Err
             .fetch_all(&mut *transaction)
             .await?;
         let tokens: Vec<TokenRow> = decoded(each(&rows, read::token))?;
-        for record in beginning(tokens, Instant(node::clock())).map_err(encode)? {
+        for record in beginning(tokens, Instant(clock::micros())).map_err(encode)? {
             add(&mut transaction, &record).await?;
         }
     }

@@ -36,15 +36,9 @@ use sqlx::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::{
-    columns::number,
-    guard::Guard,
-    node::{Node, clock},
-    schema::retry,
-    writer::Writer,
-};
+use self::{columns::number, guard::Guard, node::Node, schema::retry, writer::Writer};
 use crate::{
-    Migrated, Options, StoreError, check,
+    Migrated, Options, StoreError, check, clock,
     group::Operation,
     queue::Submitter,
     read::{self, Fields, each, failed},
@@ -425,7 +419,7 @@ impl Store for PostgresStore {
         let row = self.one(|| sqlx::query(sql::NEXT_WAKE).bind(epoch)).await?;
         let next = row.optional_number(0)?;
         // Another node's right is measured by the database's clock, and we sleep by ours.
-        let look = row.optional_number(1)?.map(|rest| clock() + rest);
+        let look = row.optional_number(1)?.map(|rest| clock::micros() + rest);
         Ok(next.into_iter().chain(look).min().map(Instant))
     }
 

@@ -33,7 +33,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use liucheng_engine::ports::{ReadError, Trouble};
@@ -46,7 +46,7 @@ use super::{
     schema::retry,
     sql,
 };
-use crate::read::failed;
+use crate::{clock, read::failed};
 
 /// A node whose clock differs more than this from the database's gets no work.
 const SKEW_MAX_MICROS: i64 = 60 * 1_000_000;
@@ -198,7 +198,7 @@ impl Node {
         if taken.is_none() {
             let reason = format!("another node named {:?} has taken over", guard.name);
             error!(epoch, "another node has this one's name, no more work");
-            let since = liucheng_engine::ports::Instant(clock());
+            let since = liucheng_engine::ports::Instant(clock::micros());
             *taken = Some(Trouble { since, reason });
         }
         Ok(true)
@@ -209,7 +209,7 @@ impl Node {
             return self.begin_epoch().await;
         };
         let mut renewed = self.renewed.lock().await;
-        let (asked, clock) = (Instant::now(), clock());
+        let (asked, clock) = (Instant::now(), clock::micros());
         let row: Option<(i64, i64)> = retry(|| {
             sqlx::query_as(sql::RENEW_EPOCH)
                 .bind(epoch)
@@ -238,7 +238,7 @@ impl Node {
     async fn begin_epoch(&self) -> Result<i64, ReadError> {
         for _ in 0..BEGINNINGS {
             let mut renewed = self.renewed.lock().await;
-            let (asked, clock) = (Instant::now(), clock());
+            let (asked, clock) = (Instant::now(), clock::micros());
             let row: Option<(i64, i64)> = retry(|| {
                 sqlx::query_as(sql::BEGIN_EPOCH)
                     .bind(&self.name)
@@ -264,12 +264,6 @@ impl Node {
         let half = micros(asked.elapsed()) / 2;
         self.skew.store(at - clock - half, Ordering::Relaxed);
     }
-}
-
-/// This machine's clock, in microseconds.
-pub(crate) fn clock() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, micros)
 }
 
 fn micros(duration: Duration) -> i64 {

@@ -1,7 +1,5 @@
 //! Changing tokens, each with a record in the journal.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use liucheng_engine::{
     audit::journal::{self, Act, beginning},
     ports::{Instant, JOURNAL, ReadError, RecordRow, TokenAct, TokenChange, TokenRow},
@@ -10,6 +8,7 @@ use sqlx::{Connection, SqliteConnection};
 
 use super::{id, number};
 use crate::{
+    clock,
     read::{self, Fields, each},
     sql as shared,
 };
@@ -73,7 +72,7 @@ pub(super) async fn begin(connection: &mut SqliteConnection) -> Result<(), sqlx:
             .fetch_all(&mut *transaction)
             .await?;
         let tokens: Vec<TokenRow> = decoded(each(&rows, read::token))?;
-        for record in beginning(tokens, clock()).map_err(encode)? {
+        for record in beginning(tokens, Instant(clock::micros())).map_err(encode)? {
             add(&mut transaction, &record).await?;
         }
     }
@@ -99,10 +98,4 @@ fn decoded<T>(result: Result<T, ReadError>) -> Result<T, sqlx::Error> {
 
 fn encode(error: serde_json::Error) -> sqlx::Error {
     sqlx::Error::Encode(error.into())
-}
-
-fn clock() -> Instant {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let micros = since.unwrap_or_default().as_micros();
-    Instant(i64::try_from(micros).unwrap_or(i64::MAX))
 }

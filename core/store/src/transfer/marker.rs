@@ -3,8 +3,6 @@
 //! Every transaction of a copy begins by touching it: a run that was overtaken by another, or that
 //! wakes after another has finished, finds its name gone and stops before it writes.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use uuid::Uuid;
 
 use super::{
@@ -13,7 +11,7 @@ use super::{
     tables::{Column, Kind, TABLES},
     value::Value,
 };
-use crate::StoreError;
+use crate::{StoreError, clock};
 
 /// What is copied into the database; no row if nothing is.
 pub(crate) const UNFINISHED: &str = "SELECT source FROM transfer";
@@ -39,8 +37,7 @@ impl Marker {
     /// Marks an empty database, or takes over from the run that was filling it from the same source.
     pub(crate) async fn set(target: &mut Side, source: &str) -> Result<Self, StoreError> {
         let run = Uuid::now_v7().to_string();
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = i64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(i64::MAX);
+        let now = clock::micros();
         target.begin().await?;
         if target.is_postgres() {
             // Two copies may begin at once.
