@@ -1,6 +1,6 @@
 //! One call of a component: a new instance, its limits, and what went wrong in words.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use wasmtime::{Error, Store, Trap};
 
@@ -12,13 +12,40 @@ use crate::{
     work_days::WorkDays,
 };
 
+/// What one call may take: its limits, or less where it is only tried.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    /// Instructions.
+    pub(crate) fuel: u64,
+    /// Wall-clock time.
+    pub(crate) wall: Duration,
+}
+
+impl Budget {
+    /// All that the limits give.
+    pub(crate) fn whole(limits: &Limits) -> Self {
+        Self {
+            fuel: limits.fuel,
+            wall: limits.wall,
+        }
+    }
+
+    /// Whether a call ended because of this budget and not because of the limits.
+    pub(crate) fn cut_short(self, limits: &Limits, problem: &Problem) -> bool {
+        match problem {
+            Problem::Fuel(_) => self.fuel < limits.fuel,
+            Problem::Time(_) => self.wall < limits.wall,
+            _ => false,
+        }
+    }
+}
+
 /// Where calls run.
 pub(crate) struct Calls<'a> {
     pub(crate) sandbox: &'a Sandbox,
     pub(crate) limits: &'a Limits,
     pub(crate) package: &'a Arc<str>,
-    /// Instructions of one call; fewer than the limit where it is only tried.
-    pub(crate) fuel: u64,
+    pub(crate) budget: Budget,
 }
 
 impl Calls<'_> {
@@ -36,9 +63,9 @@ impl Calls<'_> {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(self.limits.output_bytes);
         store
-            .set_fuel(self.fuel)
+            .set_fuel(self.budget.fuel)
             .map_err(|e| Problem::Host(e.to_string()))?;
-        store.set_epoch_deadline(Sandbox::deadline(self.limits.wall));
+        store.set_epoch_deadline(Sandbox::deadline(self.budget.wall));
         let ticking = self.sandbox.tick();
         // The types of the exports are compared while starting, so that a misfit shows here and not in a call.
         let misfit = |error: &Error| Problem::World(detail(error));
@@ -50,14 +77,13 @@ impl Calls<'_> {
                 .map_err(|error| self.explain(&error, store.data(), no_abi)),
         };
         drop(ticking);
-        let cut_short = self.fuel < self.limits.fuel && matches!(result, Err(Problem::Fuel(_)));
         // A call that is made once more says it then.
-        if !cut_short {
+        if !matches!(&result, Err(problem) if self.budget.cut_short(self.limits, problem)) {
             store.data().close_log();
         }
         let answer = result?;
         let left = store.get_fuel().map_err(|e| Problem::Host(e.to_string()))?;
-        Ok((answer, self.fuel.saturating_sub(left)))
+        Ok((answer, self.budget.fuel.saturating_sub(left)))
     }
 
     /// Says what happened in our words; the runtime's own are for its developers.

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, RwLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use crate::{
     answer::Judge,
     cache::Cache,
-    call::Calls,
+    call::{Budget, Calls},
     error::{PluginError, Problem},
     figures::Figures,
     limits::Limits,
@@ -26,9 +26,13 @@ use crate::{
     work_days::WorkDays,
 };
 
-/// Instructions of a call that is made where the caller stands: some half a millisecond, shorter than
-/// others notice. What takes more is asked again on a thread that may block.
-const AT_ONCE_FUEL: u64 = 1_000_000;
+/// A call that is made where the caller stands takes some half a millisecond at most, shorter than others
+/// notice. What takes more is asked again on a thread that may block. The time is for few instructions
+/// that take long, such as questions to the calendar.
+const AT_ONCE: Budget = Budget {
+    fuel: 1_000_000,
+    wall: Duration::from_millis(1),
+};
 
 /// Runs province packages.
 ///
@@ -156,21 +160,23 @@ impl PluginHost {
     /// [`PluginError`] when the package is missing, breaks a limit, crashes or answers nonsense.
     pub fn ask_blocking(&self, call: &RuleCall) -> Result<Verdict, PluginError> {
         let started = Instant::now();
-        let result = self.ask_within(self.0.limits.fuel, call);
+        let result = self.ask_within(Budget::whole(&self.0.limits), call);
         self.note(call, started, &result);
         result
     }
 
-    /// Calls the component if a small part of its instructions is enough; `None` if it is not.
+    /// Calls the component if a small part of its limits is enough; `None` if it is not.
     ///
     /// The same request takes the same instructions, so that a verdict does not tell how it was come by.
     fn ask_at_once(&self, call: &RuleCall) -> Option<Result<Verdict, PluginError>> {
         let started = Instant::now();
-        let fuel = AT_ONCE_FUEL.min(self.0.limits.fuel);
-        let result = self.ask_within(fuel, call);
-        let cut_short = fuel < self.0.limits.fuel
-            && matches!(&result, Err(error) if matches!(error.problem, Problem::Fuel(_)));
-        if cut_short {
+        let limits = &self.0.limits;
+        let budget = Budget {
+            fuel: AT_ONCE.fuel.min(limits.fuel),
+            wall: AT_ONCE.wall.min(limits.wall),
+        };
+        let result = self.ask_within(budget, call);
+        if matches!(&result, Err(error) if budget.cut_short(limits, &error.problem)) {
             return None;
         }
         self.note(call, started, &result);
@@ -182,7 +188,7 @@ impl PluginHost {
         figures.note(&call.package.id, started.elapsed(), result);
     }
 
-    fn ask_within(&self, fuel: u64, call: &RuleCall) -> Result<Verdict, PluginError> {
+    fn ask_within(&self, budget: Budget, call: &RuleCall) -> Result<Verdict, PluginError> {
         let id = &call.package.id;
         let missing = || Problem::Missing {
             version: call.package.version.clone(),
@@ -210,7 +216,7 @@ impl PluginHost {
             work_days: WorkDays::Calendar(Arc::clone(&call.calendar)),
         };
         let reckoned = self
-            .put(&package, question, fuel)
+            .put(&package, question, budget)
             .map_err(|problem| problem.of(id))?;
         match reckoned.reply {
             Reply::Problem { text, .. } => Err(Problem::Answer(text).of(id)),
@@ -224,12 +230,12 @@ impl PluginHost {
         }
     }
 
-    /// Puts a question to a package, for at most so many instructions.
+    /// Puts a question to a package, within a budget.
     pub(crate) fn put(
         &self,
         package: &LoadedPackage,
         question: Question<'_>,
-        fuel: u64,
+        budget: Budget,
     ) -> Result<Reckoned, Problem> {
         let Inner {
             limits, sandbox, ..
@@ -259,7 +265,7 @@ impl PluginHost {
             sandbox,
             limits,
             package: &package.name,
-            fuel,
+            budget,
         };
         let (reply, fuel) = calls.run(&package.component, work_days, |province, store| {
             let rules = province.liucheng_province_rules();

@@ -11,7 +11,7 @@ use wasmtime::component::Component;
 
 use crate::{
     cache::Cache,
-    call::{Calls, detail},
+    call::{Budget, Calls, detail},
     error::{PluginError, Problem},
     limits::Limits,
     manifest::{IMPORTS, Manifest},
@@ -138,7 +138,7 @@ impl Loader<'_> {
             sandbox: self.sandbox,
             limits: self.limits,
             package: &name,
-            fuel: self.limits.fuel,
+            budget: Budget::whole(self.limits),
         };
         let (description, _) = calls.run(&linked, WorkDays::Closed, |province, store| {
             province.liucheng_province_rules().call_describe(store)

@@ -15,8 +15,10 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// Instances at the same time at least; each takes address space, and memory only once it is used.
 const PLACES: usize = 32;
-/// Tables of one instance: its own, and the one that the component model's glue adds.
+/// Tables of one component: its own, and those that the component model's glue adds.
 const TABLES: usize = 4;
+/// Memories of one component.
+const MEMORIES: usize = 2;
 /// The largest memory that there is with 32-bit addresses, in bytes; a place reserves address space for it.
 const MEMORY_MAX: usize = 4 << 30;
 /// What a place keeps mapped of a memory or table, in bytes.
@@ -143,15 +145,19 @@ fn config(limits: &Limits) -> Config {
 ///
 /// A place is given back to the next instance with its memory as the component describes it; what the
 /// one before wrote is gone. More calls than places would be refused, so there are more than the host
-/// lets run at the same time.
+/// lets run at the same time; and none takes more than its share, so that no call is refused for another.
 fn slots(limits: &Limits) -> PoolingAllocationConfig {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let places = limits.parallel_calls.saturating_mul(2).max(PLACES);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(count(places));
     pool.total_core_instances(count(places.saturating_mul(limits.instances)));
-    pool.total_memories(count(places));
+    pool.max_core_instances_per_component(count(limits.instances));
+    pool.total_memories(count(places.saturating_mul(MEMORIES)));
+    pool.max_memories_per_component(count(MEMORIES));
+    pool.max_memories_per_module(count(MEMORIES));
     pool.total_tables(count(places.saturating_mul(TABLES)));
+    pool.max_tables_per_component(count(TABLES));
     pool.max_tables_per_module(count(TABLES));
     // The limits are kept by the limiter, whose refusals name them; a place has room for what it refuses.
     pool.table_elements(limits.table_entries.saturating_mul(TABLES * 8));

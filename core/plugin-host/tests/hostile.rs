@@ -122,6 +122,67 @@ fn a_neighbour_answers_while_a_loop_runs() {
     });
 }
 
+/// What is first tried where the caller stands has the same verdict as what is not, and counts once.
+#[test]
+fn a_longer_call_has_the_same_verdict_wherever_it_runs() {
+    let body = "(local $n i32) (loop (local.set $n (i32.add (local.get $n) (i32.const 1)))
+        (br_if 0 (i32.lt_u (local.get $n) (i32.const 500000)))) (i32.const 512)";
+    let host = host(Limits::default());
+    let long = compute("long", body).load(&host).unwrap().info.pin();
+    let short = Fixture::default().load(&host).unwrap().info.pin();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    for (package, at_once) in [(long, false), (short, true)] {
+        let verdict = host.ask_blocking(&question(package.clone())).unwrap();
+        assert_eq!(verdict.fuel < 1_000_000, at_once, "{}", verdict.fuel);
+        let asked = runtime.block_on(host.ask(question(package.clone())));
+        assert_eq!(asked.unwrap(), verdict);
+        let figures = host.figures();
+        let counted = figures.iter().find(|f| f.package == package.id).unwrap();
+        assert_eq!(counted.fuel, verdict.fuel * 2);
+        assert!(counted.faults.is_empty());
+    }
+}
+
+/// Few instructions can take long, such as counting many days: others get their turn all the same.
+#[test]
+fn a_slow_call_does_not_hold_up_its_thread() {
+    let mut slow = asks_the_calendar();
+    slow.compute = "(loop $next
+        (call $add (i32.const 16) (i32.const 10) (i32.const 4000) (i32.const 64)) (br $next))
+        (unreachable)";
+    let host = host(Limits {
+        fuel: u64::MAX,
+        ..Limits::default()
+    });
+    let package = slow.load(&host).unwrap().info.pin();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let started = Instant::now();
+    let (answer, waited) = runtime
+        .block_on(async { tokio::join!(host.ask(question(package)), async { started.elapsed() }) });
+    assert_eq!(answer.unwrap_err().code, "E-PLUGIN-TIME");
+    assert!(waited < Duration::from_millis(500), "{waited:?}");
+}
+
+/// One that took many places would leave none to its neighbours.
+#[test]
+fn a_component_with_many_memories_is_refused() {
+    for (memories, fits) in [(1, true), (2, false)] {
+        let many = Fixture {
+            id: "many",
+            more: "(memory 1)".repeat(memories),
+            ..Fixture::default()
+        };
+        match ask(&host(Limits::default()), &many) {
+            Ok(_) => assert!(fits, "{memories} more"),
+            Err(error) => assert_eq!((error.code(), fits), ("E-PLUGIN-WORLD", false), "{error}"),
+        }
+    }
+}
+
 #[test]
 fn a_memory_bomb_is_stopped() {
     let expected = "plugin bomb: stopped: its memory limit of 64 MiB is reached";

@@ -8,6 +8,7 @@ use liucheng_model::verdict::Hook;
 
 use self::format::{Case, CaseFile, Found};
 use crate::{
+    call::Budget,
     error::PluginError,
     host::{PluginHost, Question, Reply},
     load::{PackageInfo, PackageSource},
@@ -131,7 +132,7 @@ pub fn check_package(
                     workdays: read.workdays.clone(),
                 },
             };
-            let asked = host.put(&package, question, host.limits().fuel);
+            let asked = host.put(&package, question, Budget::whole(host.limits()));
             let elapsed = started.elapsed();
             let mut done = report(Some(case), CaseOutcome::Passed);
             done.elapsed = elapsed;
