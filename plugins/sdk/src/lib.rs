@@ -18,6 +18,8 @@ mod date;
 mod facts;
 mod money;
 mod province;
+pub mod renewal;
+pub mod staffing;
 pub mod tranche;
 pub mod uscc;
 mod value;
