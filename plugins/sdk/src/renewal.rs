@@ -85,8 +85,9 @@ pub fn decide(
     }
     let Some(year) = call.facts.int("contract.year")? else {
         let zh = format!("缺少合同年次，不能判断 {years} 年周期是否届满");
-        let en =
-            format!("the contract year is missing; whether the cycle of {years} years ends is unknown");
+        let en = format!(
+            "the contract year is missing; whether the cycle of {years} years ends is unknown"
+        );
         answer.find(Finding::input_required(
             cycle_rule,
             "contract.year",
@@ -164,8 +165,15 @@ mod tests {
             parameters: &parameters,
             host: &PlainCalendar::default(),
         };
-        let answer = decide(&call, &TERMS, grade.map(|grade| ("eval.annual.grade", grade)))?;
-        let found = answer.facts.iter().find(|(key, _)| key == "renewal.decision");
+        let answer = decide(
+            &call,
+            &TERMS,
+            grade.map(|grade| ("eval.annual.grade", grade)),
+        )?;
+        let found = answer
+            .facts
+            .iter()
+            .find(|(key, _)| key == "renewal.decision");
         let found = found.and_then(|(_, value)| match value {
             Value::One(crate::Scalar::Text(text)) => Some(text.clone()),
             _ => None,

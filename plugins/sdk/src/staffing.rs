@@ -145,11 +145,7 @@ impl Tally {
         if let Some(list) = named(&short, ("站", "stations")) {
             let zh = format!("每站不少于 {min} 名：{}", list.zh);
             let en = format!("at least {min} staff a station: {}", list.en);
-            answer.find(
-                strictness
-                    .finding(rule, msg(zh, en))
-                    .on(&["staff.roster"]),
-            );
+            answer.find(strictness.finding(rule, msg(zh, en)).on(&["staff.roster"]));
         }
         let staffed = i64::try_from(self.stations.len()).unwrap_or(i64::MAX);
         if let Known::Counted(total) = self.known
@@ -236,6 +232,113 @@ impl Education {
             _ => return None,
         })
     }
+}
+
+/// Limits of age and education (年龄、学历) for station workers.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits<'a> {
+    /// The highest age that is allowed, in whole years.
+    pub age_max: i64,
+    /// Ages on the roster are those of the day on board; the years since then count too.
+    pub ageing: bool,
+    /// The lowest education that is allowed.
+    pub education_min: Education,
+    /// The rule that sets them.
+    pub rule: &'a str,
+    /// How binding they are.
+    pub strictness: Strictness,
+}
+
+impl Limits<'_> {
+    /// Holds people against the limits; what is missing is asked for.
+    ///
+    /// # Errors
+    /// A [`Problem`] when a field or `staff.onboard` has another type.
+    pub fn judge(
+        &self,
+        answer: &mut Answer,
+        call: &Call<'_>,
+        people: &[(String, &Fields<'_>)],
+    ) -> Result<(), Problem> {
+        let (mut old, mut low) = (Vec::new(), Vec::new());
+        let (mut ageless, mut unknown) = (Vec::new(), Vec::new());
+        for (id, person) in people {
+            match person.int("age")? {
+                None => ageless.push(id.as_str()),
+                Some(age) => {
+                    let since = if self.ageing {
+                        onboard(call, id)?
+                    } else {
+                        None
+                    };
+                    let age =
+                        age.saturating_add(since.map_or(0, |day| full_years(day, call.today)));
+                    if age > self.age_max {
+                        old.push((id.as_str(), age));
+                    }
+                }
+            }
+            match person.text("education")?.map(Education::read) {
+                None | Some(None) => unknown.push(id.as_str()),
+                Some(Some(level)) if level < self.education_min => low.push(id.as_str()),
+                Some(Some(_)) => {}
+            }
+        }
+        let unit = ("人", "people");
+        if let Some(list) = named(&old, unit) {
+            let zh = format!(
+                "年龄不超过 {} 周岁，以下人员超过：{}",
+                self.age_max, list.zh
+            );
+            let en = format!("older than {}: {}", self.age_max, list.en);
+            self.find(answer, msg(zh, en));
+        }
+        if let Some(list) = names(&low, unit) {
+            let zh = format!("以下人员学历不足：{}", list.zh);
+            let en = format!("education below what is demanded: {}", list.en);
+            self.find(answer, msg(zh, en));
+        }
+        if let Some(list) = names(&ageless, unit) {
+            let message = msg(
+                format!("未填年龄：{}", list.zh),
+                format!("the age is missing: {}", list.en),
+            );
+            answer.find(Finding::input_required(self.rule, "staff.roster", message));
+        }
+        if let Some(list) = names(&unknown, unit) {
+            let message = msg(
+                format!("学历未填或无法识别：{}", list.zh),
+                format!("the education is missing or not understood: {}", list.en),
+            );
+            answer.find(Finding::input_required(self.rule, "staff.roster", message));
+        }
+        Ok(())
+    }
+
+    fn find(&self, answer: &mut Answer, message: Message) {
+        let finding = self.strictness.finding(self.rule, message);
+        answer.find(finding.on(&["staff.roster"]));
+    }
+}
+
+/// The level of education that a parameter of type text sets, and its rule.
+///
+/// # Errors
+/// A [`Problem`] when the parameter is absent, no text or no level.
+pub fn education_parameter<'c>(
+    call: &'c Call<'_>,
+    key: &str,
+) -> Result<(Education, &'c str), Problem> {
+    let parameter = call.parameters.get(key)?;
+    let level = match &parameter.value {
+        Value::One(Scalar::Text(text)) => Education::read(text),
+        _ => None,
+    };
+    level
+        .map(|level| (level, parameter.rule.as_str()))
+        .ok_or_else(|| {
+            Problem::wrong_parameter(key, "a level of education", parameter.value.kind())
+        })
 }
 
 /// Whole years from one day to another, as ages are counted; none before the first day.
@@ -363,7 +466,9 @@ mod tests {
 
     fn facts(entries: Vec<(&str, Value)>) -> Facts {
         let entries = entries.into_iter();
-        entries.map(|(key, value)| (key.to_owned(), value)).collect()
+        entries
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect()
     }
 
     fn day(text: &str) -> Result<Date, crate::NumberError> {
@@ -376,7 +481,10 @@ mod tests {
         let stations = vec![row(&[("id", "甲站".into())]), row(&[("id", "乙站".into())])];
         let facts = facts(vec![
             ("stations", Value::Rows(stations)),
-            ("staff.roster", Value::Rows(vec![at("甲站"), at("甲站"), Row::new()])),
+            (
+                "staff.roster",
+                Value::Rows(vec![at("甲站"), at("甲站"), Row::new()]),
+            ),
         ]);
         let roster = facts.rows("staff.roster")?.unwrap_or_default();
         let tally = Tally::count(&facts, &roster, |_| Ok(Member::Worker(None)))?;
@@ -424,7 +532,11 @@ mod tests {
     #[test]
     fn hours_add_up_by_person_and_year() -> Result<(), Problem> {
         let entry = |id: &str, hours: i64, year: i64| {
-            row(&[("id", id.into()), ("hours", hours.into()), ("year", year.into())])
+            row(&[
+                ("id", id.into()),
+                ("hours", hours.into()),
+                ("year", year.into()),
+            ])
         };
         let facts = facts(vec![(
             "training",
@@ -437,7 +549,10 @@ mod tests {
         )]);
         let hours = Hours::read(&facts, "training")?.unwrap_or_default();
         assert_eq!((hours.total("a"), hours.total("b")), (68, 0));
-        assert_eq!((hours.in_year("a", 2022), hours.in_year("a", 2021)), (60, 0));
+        assert_eq!(
+            (hours.in_year("a", 2022), hours.in_year("a", 2021)),
+            (60, 0)
+        );
         assert_eq!(hours.years(), BTreeSet::from([2022, 2023]));
         assert_eq!(hours.incomplete, 1);
         assert_eq!(Hours::read(&facts, "other")?, None);
