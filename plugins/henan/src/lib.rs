@@ -57,12 +57,12 @@ impl Province for Henan {
         renewal::renewal(call)
     }
 
-    fn other(topic: &str, call: &Call<'_>) -> Result<Answer, Problem> {
-        match topic {
-            "allocation" => allocation::allocation(call),
-            "grade" => evaluation::grade(call),
-            unknown => Err(Problem::unsupported(unknown)),
-        }
+    fn allocation(call: &Call<'_>) -> Result<Answer, Problem> {
+        allocation::allocation(call)
+    }
+
+    fn grade(call: &Call<'_>) -> Result<Answer, Problem> {
+        evaluation::grade(call)
     }
 }
 
