@@ -76,7 +76,16 @@ fn subsidy(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Resul
 }
 
 /// HN-24 to HN-26: the aim of the year in which the stations are bought; other years have none.
+///
+/// A renewed contract is not bought anew.
 fn target(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Result<(), Problem> {
+    if call
+        .facts
+        .int("contract.year")?
+        .is_some_and(|year| year > 1)
+    {
+        return Ok(());
+    }
     let year = i64::from(year(call)?);
     let (first_year, _) = call.parameters.int("pilot-year")?;
     let (spread_year, spread_rule) = call.parameters.int("spread-year")?;
