@@ -55,14 +55,12 @@ pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
 
 fn read<'a>(call: &Call<'_>, roster: &'a [Fields<'a>]) -> Result<Vec<Person<'a>>, Problem> {
     let qualification = Qualification::of(call)?;
+    let manager_roles = staffing::listed(call, "manager-roles", "role")?;
     let mut people = Vec::with_capacity(roster.len());
     for (index, fields) in roster.iter().enumerate() {
         let id = staffing::person_id(fields, index)?;
         let role = fields.text("role")?;
-        let manages = match role {
-            Some(role) => staffing::is_listed(call, ("manager-roles", "role"), role)?,
-            None => false,
-        };
+        let manages = role.is_some_and(|role| manager_roles.contains(role));
         people.push(Person {
             qualified: qualification.of_person(&id, fields)?,
             station_worker: !manages && role != Some("supervisor"),

@@ -2,7 +2,7 @@
 
 use liucheng_sdk::{
     Answer, Call, Finding, Problem, msg,
-    staffing::{self, Hours},
+    staffing::{self, Hours, Onboard},
 };
 
 use crate::staffing::Person;
@@ -21,6 +21,7 @@ pub fn yearly(answer: &mut Answer, call: &Call<'_>, people: &[Person<'_>]) -> Re
         let en = format!("{} training record(s) give no hours", hours.incomplete);
         answer.find(Finding::input_required(rule, "training", msg(zh, en)));
     }
+    let onboard = Onboard::read(call.facts)?;
     let this_year = i64::from(call.today.year());
     for year in hours.years() {
         let (mut broken, mut open) = (Vec::new(), Vec::new());
@@ -29,7 +30,7 @@ pub fn yearly(answer: &mut Answer, call: &Call<'_>, people: &[Person<'_>]) -> Re
             if count >= minimum {
                 continue;
             }
-            let joined = staffing::onboard(call, &person.id)?.map(|day| i64::from(day.year()));
+            let joined = onboard.of(&person.id).map(|day| i64::from(day.year()));
             if joined.is_some_and(|joined| joined > year) {
                 continue;
             }

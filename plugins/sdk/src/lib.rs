@@ -8,6 +8,8 @@
 //! |---|---|
 //! | read facts and parameters | [`Call`], [`Facts`], [`Fields`] |
 //! | compute with money | [`Fen`], [`Percent`], [`tranche`] |
+//! | count people, ages and hours | [`staffing`] |
+//! | decide on renewal | [`renewal`] |
 //! | answer | [`Answer`], [`Finding`], [`Payment`] |
 //! | test | `testing::run_cases` |
 //!

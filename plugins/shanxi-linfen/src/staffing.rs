@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use liucheng_sdk::{
     Answer, Call, Fields, Finding, Problem, Scalar, Value, msg,
-    staffing::{self, Limits, Member, Strictness, Tally},
+    staffing::{self, Limits, Member, Onboard, Strictness, Tally},
 };
 
 /// LF-07 to LF-09, LF-25.
@@ -68,8 +68,9 @@ fn certificates(
 ) -> Result<(), Problem> {
     let (years, rule) = call.parameters.int("certificate-within-years")?;
     let with_registration = call.facts.text("decision.lf_a5")? != Some("certificate-only");
-    let certificates = dated(call, "staff.certified")?;
-    let registrations = dated(call, "staff.registered")?;
+    let certificates = dated(call, "staff.certified");
+    let registrations = dated(call, "staff.registered");
+    let onboard = Onboard::read(call.facts)?;
     let (mut late, mut open, mut unregistered, mut undated) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (id, person) in people {
@@ -78,7 +79,7 @@ fn certificates(
         if has_certificate && (!with_registration || registrations.contains(id.as_str())) {
             continue;
         }
-        let Some(start) = staffing::onboard(call, id)? else {
+        let Some(start) = onboard.of(id) else {
             undated.push(id.as_str());
             continue;
         };
@@ -142,16 +143,16 @@ fn certificates(
 }
 
 /// The ids in a list of `{id, date}`. One date for all names nobody.
-fn dated<'c>(call: &'c Call<'_>, key: &str) -> Result<BTreeSet<&'c str>, Problem> {
-    let mut ids = BTreeSet::new();
-    if let Some(Value::Rows(rows)) = call.facts.get(key) {
-        for row in rows {
-            if let (Some(Scalar::Text(id)), true) = (row.get("id"), row.contains_key("date")) {
-                ids.insert(id.as_str());
-            }
-        }
-    }
-    Ok(ids)
+fn dated<'c>(call: &'c Call<'_>, key: &str) -> BTreeSet<&'c str> {
+    let Some(Value::Rows(rows)) = call.facts.get(key) else {
+        return BTreeSet::new();
+    };
+    let ids = rows.iter().filter(|row| row.contains_key("date"));
+    ids.filter_map(|row| match row.get("id") {
+        Some(Scalar::Text(id)) => Some(id.as_str()),
+        _ => None,
+    })
+    .collect()
 }
 
 /// LF-25: 定期组织考前培训、业务培训、实务培训、督导培训等. How often, the text does not say.

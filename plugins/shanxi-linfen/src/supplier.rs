@@ -1,6 +1,6 @@
 //! The contractor (承接主体): LF-18.
 
-use liucheng_sdk::{Answer, Call, Finding, Problem, msg, staffing::is_listed, uscc};
+use liucheng_sdk::{Answer, Call, Finding, Problem, msg, staffing::listed, uscc};
 
 /// A supplier has been chosen once one of these is known.
 const CHOSEN: [&str; 3] = ["award.decided", "award.notice_issued", "contract.signed"];
@@ -39,7 +39,7 @@ pub fn check(call: &Call<'_>) -> Result<Answer, Problem> {
             let message = msg("未填承接主体类别", "the kind of contractor is missing");
             answer.find(Finding::input_required(rule, "supplier", message));
         }
-        Some(kind) if !is_listed(call, ("supplier-kinds", "kind"), kind)? => {
+        Some(kind) if !listed(call, "supplier-kinds", "kind")?.contains(kind) => {
             // 主要是: others are not excluded.
             let zh = format!(
                 "承接主体主要是社会组织、公益二类或生产经营类事业单位、企业和机构，现为“{kind}”，请说明"
