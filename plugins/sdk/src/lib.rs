@@ -7,13 +7,14 @@
 //! | to … | use |
 //! |---|---|
 //! | read facts and parameters | [`Call`], [`Facts`], [`Fields`] |
-//! | compute with money | [`Fen`], [`Percent`], [`tranche`] |
+//! | compute with money | [`Fen`], [`Percent`], [`tranche`], [`budget`] |
 //! | answer | [`Answer`], [`Finding`], [`Payment`] |
 //! | test | `testing::run_cases` |
 //!
 //! A missing fact is never zero: report it with [`Finding::input_required`] and compute nothing.
 
 mod answer;
+pub mod budget;
 mod date;
 mod facts;
 mod money;
