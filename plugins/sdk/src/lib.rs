@@ -7,7 +7,7 @@
 //! | to … | use |
 //! |---|---|
 //! | read facts and parameters | [`Call`], [`Facts`], [`Fields`] |
-//! | compute with money | [`Fen`], [`Percent`], [`tranche`] |
+//! | compute with money | [`Fen`], [`Percent`], [`tranche`], [`budget`] |
 //! | count people, ages and hours | [`staffing`] |
 //! | decide on renewal | [`renewal`] |
 //! | answer | [`Answer`], [`Finding`], [`Payment`] |
@@ -16,6 +16,7 @@
 //! A missing fact is never zero: report it with [`Finding::input_required`] and compute nothing.
 
 mod answer;
+pub mod budget;
 mod date;
 mod facts;
 mod money;
