@@ -8,6 +8,7 @@
 //! |---|---|
 //! | read facts and parameters | [`Call`], [`Facts`], [`Fields`] |
 //! | compute with money | [`Fen`], [`Percent`], [`tranche`] |
+//! | judge the contractor | [`supplier`] |
 //! | answer | [`Answer`], [`Finding`], [`Payment`] |
 //! | test | `testing::run_cases` |
 //!
@@ -18,6 +19,7 @@ mod date;
 mod facts;
 mod money;
 mod province;
+pub mod supplier;
 pub mod tranche;
 pub mod uscc;
 mod value;
