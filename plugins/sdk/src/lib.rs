@@ -10,6 +10,7 @@
 //! | compute with money | [`Fen`], [`Percent`], [`tranche`], [`budget`] |
 //! | count people, ages and hours | [`staffing`] |
 //! | decide on renewal | [`renewal`] |
+//! | judge the contractor | [`supplier`] |
 //! | answer | [`Answer`], [`Finding`], [`Payment`] |
 //! | test | `testing::run_cases` |
 //!
@@ -23,6 +24,7 @@ mod money;
 mod province;
 pub mod renewal;
 pub mod staffing;
+pub mod supplier;
 pub mod tranche;
 pub mod uscc;
 mod value;
