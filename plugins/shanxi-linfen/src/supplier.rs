@@ -1,40 +1,16 @@
 //! The contractor (承接主体): LF-18.
 
-use liucheng_sdk::{Answer, Call, Finding, Problem, msg, staffing::listed, uscc};
-
-/// A supplier has been chosen once one of these is known.
-const CHOSEN: [&str; 3] = ["award.decided", "award.notice_issued", "contract.signed"];
+use liucheng_sdk::{Answer, Call, Finding, Problem, msg, staffing::listed, supplier};
 
 /// Judges the contractor as soon as there is one.
 pub fn check(call: &Call<'_>) -> Result<Answer, Problem> {
     let (_, rule) = call.parameters.rows("supplier-kinds")?;
     let mut answer = Answer::new();
-    let Some(supplier) = call.facts.row("supplier")? else {
-        if CHOSEN.iter().any(|key| call.facts.has(key)) {
-            let message = msg(
-                "缺少承接主体信息，无法核对资格",
-                "the contractor is missing; it cannot be checked",
-            );
-            answer.find(Finding::input_required(rule, "supplier", message));
-        }
+    let Some(contractor) = supplier::known(&mut answer, call, rule)? else {
         return Ok(answer);
     };
-    match supplier.text("uscc")? {
-        None => {
-            let message = msg(
-                "未填统一社会信用代码，无法核对登记",
-                "the unified social credit code is missing; the registration cannot be checked",
-            );
-            answer.find(Finding::input_required(rule, "supplier", message));
-        }
-        Some(code) if !uscc::is_valid(code) => {
-            let zh = format!("统一社会信用代码 {code} 校验不通过");
-            let en = format!("the unified social credit code {code} fails its check");
-            answer.find(Finding::violation(rule, msg(zh, en)).on(&["supplier"]));
-        }
-        Some(_) => {}
-    }
-    match supplier.text("kind")? {
+    supplier::registered(&mut answer, &contractor, rule)?;
+    match contractor.text("kind")? {
         None => {
             let message = msg("未填承接主体类别", "the kind of contractor is missing");
             answer.find(Finding::input_required(rule, "supplier", message));
