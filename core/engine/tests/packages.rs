@@ -1,11 +1,7 @@
 //! Packages on a store in memory: installing, going by another version, taking it back, asking again,
 //! and components that cannot answer.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops where it fails"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
