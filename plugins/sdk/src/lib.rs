@@ -9,6 +9,7 @@
 //! | read facts and parameters | [`Call`], [`Facts`], [`Fields`] |
 //! | compute with money | [`Fen`], [`Percent`], [`tranche`] |
 //! | judge the contractor | [`supplier`] |
+//! | plan the payments a contract names | [`terms`] |
 //! | answer | [`Answer`], [`Finding`], [`Payment`] |
 //! | test | `testing::run_cases` |
 //!
@@ -20,6 +21,7 @@ mod facts;
 mod money;
 mod province;
 pub mod supplier;
+pub mod terms;
 pub mod tranche;
 pub mod uscc;
 mod value;

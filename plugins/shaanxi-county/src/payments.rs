@@ -1,53 +1,35 @@
 //! Payments (资金支付): SX-08 names days and no shares, SX-09 pays on application.
 
 use liucheng_sdk::{
-    Answer, Call, Fen, Finding, Percent, Problem, msg,
+    Answer, Call, Fen, Finding, Percent, Problem, msg, terms,
     tranche::{self, Tranche},
 };
 
 use crate::{dates, term};
 
-const TERMS: &str = "contract.payment_terms";
-
 /// By the contract's own terms; without them, only as a person has decided (SX-A4).
 pub fn plan(answer: &mut Answer, call: &Call<'_>) -> Result<(), Problem> {
-    let price = call.facts.money("contract.amount")?;
-    if let Some(rows) = call.facts.rows(TERMS)? {
-        let tranches = tranche::from_rows(&rows, "SX-09")?;
-        match tranche::plan(&tranches, price) {
-            Ok(payments) => answer.payments = payments,
-            // The terms are the officer's input, so that a wrong sum is a finding to correct.
-            Err(problem) => {
-                answer.find(Finding::violation("SX-09", problem.message).on(&[TERMS]));
-                return Ok(());
-            }
-        }
-        ask_price(answer, price);
+    if terms::plan(answer, call, "SX-09")? {
         return Ok(());
     }
+    let price = call.facts.money("contract.amount")?;
     match call.facts.text("decision.sx_a4")? {
         Some("single-window") => {
             answer.payments = tranche::plan(&[whole()], price)?;
-            ask_price(answer, price);
+            terms::ask_price(answer, price, "SX-09");
         }
         Some("quarterly") => quarterly(answer, call, price)?,
         _ => {
             let zh = "方案只给支付时段（9月16日至30日），未写比例：请按合同填写付款条款";
             let en = "the plan gives days for paying (16 to 30 September) and no shares; enter the contract's payment terms";
-            answer.find(Finding::input_required("SX-08", TERMS, msg(zh, en)));
+            answer.find(Finding::input_required(
+                "SX-08",
+                "contract.payment_terms",
+                msg(zh, en),
+            ));
         }
     }
     Ok(())
-}
-
-fn ask_price(answer: &mut Answer, price: Option<Fen>) {
-    if price.is_none() {
-        let message = msg(
-            "缺少合同金额，各期金额待定",
-            "the contract's price is missing; the amounts stay open",
-        );
-        answer.find(Finding::input_required("SX-09", "contract.amount", message));
-    }
 }
 
 /// All at once, within the days of SX-08.
@@ -85,6 +67,6 @@ fn quarterly(answer: &mut Answer, call: &Call<'_>, price: Option<Fen>) -> Result
     };
     let parts: Vec<Tranche> = (1..=count).map(part).collect();
     answer.payments = tranche::plan(&parts, price)?;
-    ask_price(answer, price);
+    terms::ask_price(answer, price, "SX-09");
     Ok(())
 }
