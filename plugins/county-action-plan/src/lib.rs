@@ -36,18 +36,13 @@ impl Province for ActionPlan {
         Ok(answer)
     }
 
-    fn other(topic: &str, call: &Call<'_>) -> Result<Answer, Problem> {
-        match topic {
-            "grade" => {
-                let mut answer = Answer::new();
-                targets::stations(&mut answer, call)?;
-                growth::judge(&mut answer, call)?;
-                targets::talent(&mut answer, call)?;
-                targets::agencies(&mut answer, call)?;
-                Ok(answer)
-            }
-            topic => Err(Problem::unsupported(topic)),
-        }
+    fn grade(call: &Call<'_>) -> Result<Answer, Problem> {
+        let mut answer = Answer::new();
+        targets::stations(&mut answer, call)?;
+        growth::judge(&mut answer, call)?;
+        targets::talent(&mut answer, call)?;
+        targets::agencies(&mut answer, call)?;
+        Ok(answer)
     }
 }
 

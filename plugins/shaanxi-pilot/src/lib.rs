@@ -33,11 +33,8 @@ impl Province for Pilot {
         Ok(answer)
     }
 
-    fn other(topic: &str, call: &Call<'_>) -> Result<Answer, Problem> {
-        match topic {
-            "grade" => communities::judge(call),
-            topic => Err(Problem::unsupported(topic)),
-        }
+    fn grade(call: &Call<'_>) -> Result<Answer, Problem> {
+        communities::judge(call)
     }
 }
 
