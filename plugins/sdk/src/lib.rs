@@ -11,6 +11,7 @@
 //! | count people, ages and hours | [`staffing`] |
 //! | decide on renewal | [`renewal`] |
 //! | judge the contractor | [`supplier`] |
+//! | plan the payments a contract names | [`terms`] |
 //! | answer | [`Answer`], [`Finding`], [`Payment`] |
 //! | test | `testing::run_cases` |
 //!
@@ -25,6 +26,7 @@ mod province;
 pub mod renewal;
 pub mod staffing;
 pub mod supplier;
+pub mod terms;
 pub mod tranche;
 pub mod uscc;
 mod value;
