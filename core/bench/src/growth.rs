@@ -12,7 +12,7 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     BenchError,
-    measure::{Random, Waits, per_second, rounded},
+    measure::{Random, Usage, Waits, per_second, rounded, written_bytes},
     work::{self, STAGES},
 };
 
@@ -63,6 +63,12 @@ pub struct Report {
     pub p99_ms: f64,
     /// The median over that of the first size.
     pub of_first: f64,
+    /// Processor time of this process for each transition, the clients' included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_ms_per_transition: Option<f64>,
+    /// Written for each transition, to the log and from there to the database, in KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written_kib_per_transition: Option<f64>,
     /// The size of the database at the end, in MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store_mib: Option<f64>,
@@ -80,8 +86,15 @@ pub struct Crowd {
     engine: Engine,
     state: State,
     clients: Vec<(Vec<Touched>, Random)>,
+    measured: Measured,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Measured {
     waits: Waits,
     elapsed: Duration,
+    cpu_ms: Option<u64>,
+    written_bytes: Option<u64>,
 }
 
 /// How a crowd is put together.
@@ -218,8 +231,7 @@ impl Crowd {
             engine: engine.clone(),
             state: choice.state,
             clients: clients.into_iter().map(own).collect(),
-            waits: Waits::default(),
-            elapsed: Duration::ZERO,
+            measured: Measured::default(),
         })
     }
 
@@ -250,6 +262,7 @@ impl Crowd {
         end: Option<Instant>,
     ) -> Result<(), BenchError> {
         let started = Instant::now();
+        let (used, written) = (Usage::own(), written_bytes());
         let mut walkers = JoinSet::new();
         for (touched, random) in std::mem::take(&mut self.clients) {
             let walker = Walker {
@@ -263,23 +276,35 @@ impl Crowd {
         }
         while let Some(walked) = walkers.join_next().await {
             let (walker, waits) = walked??;
-            self.waits.extend(waits);
+            self.measured.waits.extend(waits);
             self.clients.push((walker.touched, walker.random));
         }
-        self.elapsed += started.elapsed();
+        let measured = &mut self.measured;
+        measured.elapsed += started.elapsed();
+        let used = Usage::own().zip(used);
+        add(
+            &mut measured.cpu_ms,
+            used.map(|(now, before)| now.cpu_ms - before.cpu_ms),
+        );
+        let written = written_bytes().zip(written);
+        add(
+            &mut measured.written_bytes,
+            written.map(|(now, before)| now - before),
+        );
         Ok(())
     }
 
     /// Forgets what was measured so far, as a warm-up.
     pub fn begin(&mut self) {
-        self.waits = Waits::default();
-        self.elapsed = Duration::ZERO;
+        self.measured = Measured::default();
     }
 
     /// The figures; `of_first` and `store_mib` are for the caller to say.
     #[must_use]
     pub fn report(&self, what: &'static str, count: u64, seed: u64) -> Report {
-        let mut waits = self.waits.clone();
+        let mut waits = self.measured.waits.clone();
+        let transitions = waits.len().max(1) as f64;
+        let each = |sum: Option<u64>| sum.map(|sum| sum as f64 / transitions);
         Report {
             what,
             count,
@@ -288,13 +313,21 @@ impl Crowd {
             seed,
             touched: self.clients.iter().map(|(touched, _)| touched.len()).sum(),
             transitions: waits.len(),
-            transitions_per_second: rounded(per_second(waits.len(), self.elapsed)),
+            transitions_per_second: rounded(per_second(waits.len(), self.measured.elapsed)),
             p50_ms: rounded(waits.percentile_ms(50)),
             p99_ms: rounded(waits.percentile_ms(99)),
             of_first: 1.0,
+            cpu_ms_per_transition: each(self.measured.cpu_ms).map(rounded),
+            written_kib_per_transition: each(self.measured.written_bytes)
+                .map(|bytes| rounded(bytes / 1024.0)),
             store_mib: None,
         }
     }
+}
+
+/// Adds a part, where there is one.
+fn add(sum: &mut Option<u64>, part: Option<u64>) {
+    *sum = part.map(|part| sum.unwrap_or_default() + part);
 }
 
 struct Walker {

@@ -130,6 +130,15 @@ impl Usage {
     }
 }
 
+/// Bytes that this process has handed to the system for writing so far; `None` where it does not say
+/// (only Linux does).
+#[must_use]
+pub fn written_bytes() -> Option<u64> {
+    let said = std::fs::read_to_string("/proc/self/io").ok()?;
+    let line = said.lines().find_map(|line| line.strip_prefix("wchar:"))?;
+    line.trim().parse().ok()
+}
+
 /// How long the disk takes to make 4 KiB durable, at the median, in milliseconds.
 ///
 /// # Errors
