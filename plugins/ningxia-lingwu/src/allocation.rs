@@ -1,0 +1,381 @@
+//! The budget of LW-04 to LW-08: three classes, their parts, and shares by recipients.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use liucheng_sdk::{
+    Answer, Call, Fen, Fields, Finding, Problem, Row, Scalar, Value,
+    budget::{self, Defect, Mismatch, Tree},
+    msg,
+};
+
+/// The class that is shared out by recipients: 共性项目.
+const COMMON: &str = "common";
+/// The class that every town carries out itself: 个性化项目.
+const PERSONALISED: &str = "personalised";
+
+/// One row of a budget, with what this document's tree says beside the amount.
+struct Line {
+    id: String,
+    class: String,
+    town: String,
+    amount: Fen,
+    rule: String,
+}
+
+/// The budget that applies.
+struct Budget {
+    lines: Vec<Line>,
+    rule: String,
+}
+
+/// LW-04 to LW-08: the sums add up, and 共性项目 is shared by 社会救助对象人数比例.
+pub fn allocation(call: &Call<'_>) -> Result<Answer, Problem> {
+    let mut answer = Answer::new();
+    let (rows, rule) = call.parameters.rows("budget-parts")?;
+    let whole = Tree::of_package(&rows, rule)?;
+    let document = lines(&rows, rule)?;
+    let total = call.facts.money("budget.total")?;
+    let own = call.facts.rows("budget.parts")?;
+    let budget = match own {
+        Some(rows) => {
+            own_budget(&mut answer, &rows, (rule, total))?;
+            let lines = lines(&rows, rule)?;
+            compare(call, &mut answer, (&document, &lines))?;
+            Some(lines)
+        }
+        None => document_budget(&mut answer, &whole, (rule, total)).then_some(document),
+    };
+    let Some(lines) = budget else {
+        return Ok(answer);
+    };
+    let budget = Budget {
+        lines,
+        rule: rule.to_owned(),
+    };
+    per_town(call, &mut answer, &budget)?;
+    by_recipients(call, &mut answer, &budget)?;
+    Ok(answer)
+}
+
+/// The officer's own budget: every sum that does not add up is named and refused.
+fn own_budget(
+    answer: &mut Answer,
+    rows: &[Fields<'_>],
+    (rule, total): (&str, Option<Fen>),
+) -> Result<(), Problem> {
+    let (tree, defects) = Tree::read(rows, rule)?;
+    for defect in &defects {
+        let message = Defect::message(defect);
+        answer.find(Finding::input_required(rule, "budget.parts", message));
+    }
+    for wrong in tree.mismatches() {
+        let message = Mismatch::message(&wrong);
+        answer.find(Finding::violation(&wrong.rule, message).on(&["budget.parts"]));
+    }
+    let roots: Vec<Fen> = tree.roots().map(|part| part.amount).collect();
+    let Some((total, parts)) = total.zip(budget::sum(roots)) else {
+        return Ok(());
+    };
+    if total != parts {
+        let (total, parts) = (total.grouped(), parts.grouped());
+        let message = msg(
+            format!("总经费 {total} 元与经费构成合计 {parts} 元不一致"),
+            format!("the budget of {total} yuan and its parts of {parts} yuan differ"),
+        );
+        answer.find(Finding::violation(rule, message).on(&["budget.total", "budget.parts"]));
+    }
+    Ok(())
+}
+
+/// Whether the document's own budget applies: it does unless another total was entered.
+fn document_budget(answer: &mut Answer, whole: &Tree, (rule, total): (&str, Option<Fen>)) -> bool {
+    let planned = budget::sum(whole.roots().map(|part| part.amount)).unwrap_or_default();
+    match total {
+        Some(total) if total != planned => {
+            let (total, planned) = (total.grouped(), planned.grouped());
+            let message = msg(
+                format!("总经费 {total} 元与方案概算 {planned} 元不同：请填写经费构成"),
+                format!(
+                    "the budget of {total} yuan differs from the plan's {planned} yuan: enter its parts"
+                ),
+            );
+            answer.find(Finding::input_required(rule, "budget.parts", message));
+            false
+        }
+        _ => {
+            let planned = planned.grouped();
+            let message = msg(
+                format!("方案概算 {planned} 元，三大类及各乡镇（街道）分项合计相符"),
+                format!("the plan's {planned} yuan: the three classes and all towns add up"),
+            );
+            answer.find(Finding::informative(rule, message));
+            true
+        }
+    }
+}
+
+fn lines(rows: &[Fields<'_>], rule: &str) -> Result<Vec<Line>, Problem> {
+    let mut lines = Vec::new();
+    for row in rows {
+        let (Some(id), Some(amount)) = (row.text("id")?, row.money("amount")?) else {
+            continue;
+        };
+        let text = |name: &str| Ok(row.text(name)?.unwrap_or_default().to_owned());
+        lines.push(Line {
+            id: id.to_owned(),
+            class: text("class")?,
+            town: text("town")?,
+            amount,
+            rule: row.text("rule")?.unwrap_or(rule).to_owned(),
+        });
+    }
+    Ok(lines)
+}
+
+/// The amount of a whole class: the row that names the class and no town.
+fn of_class<'a>(lines: &'a [Line], class: &str) -> Option<&'a Line> {
+    lines
+        .iter()
+        .find(|line| line.class == class && line.town.is_empty())
+}
+
+/// Does the document speak of the year of this budget?
+fn is_document_year(call: &Call<'_>) -> Result<bool, Problem> {
+    let (year, _) = call.parameters.int("plan-year")?;
+    Ok(budget::year(call)?.is_none_or(|given| given == year))
+}
+
+/// LW-06 to LW-08: classes whose amount differs from the document's.
+fn compare(
+    call: &Call<'_>,
+    answer: &mut Answer,
+    (document, own): (&[Line], &[Line]),
+) -> Result<(), Problem> {
+    if !is_document_year(call)? {
+        return Ok(());
+    }
+    for planned in document
+        .iter()
+        .filter(|line| !line.class.is_empty() && line.town.is_empty())
+    {
+        let Some(line) = of_class(own, &planned.class) else {
+            continue;
+        };
+        if line.amount != planned.amount {
+            let (id, amount, wanted) =
+                (&planned.id, line.amount.grouped(), planned.amount.grouped());
+            let message = msg(
+                format!("“{id}”方案概算 {wanted} 元，现为 {amount} 元"),
+                format!("the plan sets {wanted} yuan for {id:?}; entered are {amount} yuan"),
+            );
+            answer.find(Finding::deviation(&planned.rule, message).on(&["budget.parts"]));
+        }
+    }
+    Ok(())
+}
+
+/// LW-08: 每个乡镇6万元, 城区街道16万元. The number of towns is counted from LW-07 (LW-A1).
+fn per_town(call: &Call<'_>, answer: &mut Answer, budget: &Budget) -> Result<(), Problem> {
+    if !is_document_year(call)? {
+        return Ok(());
+    }
+    let Some(class) = of_class(&budget.lines, PERSONALISED) else {
+        return Ok(());
+    };
+    let (each, rule) = call.parameters.money("personalised-per-town")?;
+    let (street, _) = call.parameters.money("personalised-street")?;
+    let towns = if call.facts.text("decision.lw_a1")? == Some("as-listed") {
+        // 乡镇(街道) counts the sub-district too.
+        match call.facts.count("townships")? {
+            Some(count) => count.saturating_sub(1).max(0),
+            None => {
+                let message = msg(
+                    "缺少乡镇（街道）名单或数量，无法核对个性化项目经费",
+                    "the towns are missing; the personalised projects cannot be checked",
+                );
+                answer.find(Finding::input_required(rule, "townships", message));
+                return Ok(());
+            }
+        }
+    } else {
+        call.parameters.int("personalised-towns")?.0
+    };
+    let Some(wanted) = each
+        .checked_mul(towns)
+        .and_then(|all| budget::sum([all, street]))
+    else {
+        return Err(Problem::bad_request("townships"));
+    };
+    if class.amount != wanted {
+        let (amount, wanted) = (class.amount.grouped(), wanted.grouped());
+        let (each, street) = (each.grouped(), street.grouped());
+        let message = msg(
+            format!(
+                "个性化项目按 {towns} 个乡镇各 {each} 元、城区街道 {street} 元应为 {wanted} 元，现为 {amount} 元"
+            ),
+            format!(
+                "{towns} towns at {each} yuan and the sub-district's {street} yuan make {wanted} yuan; planned are {amount} yuan"
+            ),
+        );
+        answer.find(Finding::deviation(rule, message).on(&["budget.parts", "townships"]));
+    }
+    Ok(())
+}
+
+/// LW-07: 根据各乡镇(街道)社会救助对象人数比例测算分配, to the fen by the largest remainder.
+fn by_recipients(call: &Call<'_>, answer: &mut Answer, budget: &Budget) -> Result<(), Problem> {
+    const KEY: &str = "assistance.recipients";
+    let Some(class) = of_class(&budget.lines, COMMON) else {
+        return Ok(());
+    };
+    let rule = if class.rule.is_empty() {
+        &budget.rule
+    } else {
+        &class.rule
+    };
+    let planned: BTreeMap<&str, Fen> = budget
+        .lines
+        .iter()
+        .filter(|line| line.class == COMMON && !line.town.is_empty())
+        .map(|line| (line.town.as_str(), line.amount))
+        .collect();
+    let Some(rows) = call.facts.rows(KEY)? else {
+        let message = msg(
+            "缺少各乡镇（街道）社会救助对象人数，无法按比例测算共性项目经费",
+            "the recipients of each town are missing; the common project cannot be shared out",
+        );
+        answer.find(Finding::input_required(rule, KEY, message));
+        return Ok(());
+    };
+    let mut towns: Vec<(&str, i64)> = Vec::new();
+    for row in &rows {
+        let (Some(id), Some(count)) = (row.text("id")?, row.int("count")?) else {
+            let place = row.place();
+            let message = msg(
+                format!("{place} 未填乡镇（街道）或人数"),
+                format!("{place} lacks the town or the number"),
+            );
+            answer.find(Finding::input_required(rule, KEY, message));
+            return Ok(());
+        };
+        towns.push((id, count));
+    }
+    let listed: BTreeSet<&str> = towns.iter().map(|(id, _)| *id).collect();
+    let missing: Vec<&str> = planned
+        .keys()
+        .filter(|id| !listed.contains(*id))
+        .copied()
+        .collect();
+    let unknown: Vec<&str> = listed
+        .iter()
+        .filter(|id| !planned.is_empty() && !planned.contains_key(*id))
+        .copied()
+        .collect();
+    if !missing.is_empty() || !unknown.is_empty() || listed.len() != towns.len() {
+        let (missing, unknown) = (named(&missing), named(&unknown));
+        let message = msg(
+            format!("救助对象人数与乡镇（街道）名单不符：缺 {missing}，多 {unknown}，每个只填一次"),
+            format!(
+                "recipients and towns do not match: missing {missing}, unknown {unknown}; each town once"
+            ),
+        );
+        answer.find(Finding::input_required(rule, KEY, message));
+        return Ok(());
+    }
+    let weights: Vec<i64> = towns.iter().map(|(_, count)| *count).collect();
+    let Some(shares) = budget::proportional(class.amount, &weights) else {
+        let message = msg(
+            "救助对象人数不能为负，也不能全部为零",
+            "numbers of recipients cannot be negative, nor all zero",
+        );
+        answer.find(Finding::violation(rule, message).on(&[KEY]));
+        return Ok(());
+    };
+    let shared: Vec<Share<'_>> = towns
+        .iter()
+        .zip(shares)
+        .map(|((id, count), amount)| Share {
+            id,
+            count: *count,
+            amount,
+            planned: planned.get(id).copied(),
+        })
+        .collect();
+    report(answer, class, (rule, &shared));
+    Ok(())
+}
+
+struct Share<'a> {
+    id: &'a str,
+    count: i64,
+    amount: Fen,
+    planned: Option<Fen>,
+}
+
+/// The shares as a finding and as the fact `allocation.towns`.
+fn report(answer: &mut Answer, class: &Line, (rule, shares): (&str, &[Share<'_>])) {
+    const NAMED: usize = 20;
+    let list = |separator: &str| {
+        let shown = shares.iter().take(NAMED);
+        let shown = shown.map(|share| format!("{} {}", share.id, share.amount.grouped()));
+        shown.collect::<Vec<_>>().join(separator)
+    };
+    let (total, towns) = (class.amount.grouped(), shares.len());
+    let message = msg(
+        format!(
+            "共性项目 {total} 元按救助对象人数分配到 {towns} 个乡镇（街道）：{}",
+            list("、")
+        ),
+        format!(
+            "the common project's {total} yuan, shared by recipients among {towns} towns: {}",
+            list(", ")
+        ),
+    );
+    answer.find(Finding::informative(rule, message).on(&["assistance.recipients"]));
+    let apart = |share: &&Share<'_>| {
+        let planned = share.planned.unwrap_or(share.amount);
+        planned.0.saturating_sub(share.amount.0).saturating_abs()
+    };
+    if let Some(furthest) = shares
+        .iter()
+        .max_by_key(apart)
+        .filter(|share| apart(share) > 0)
+    {
+        let (id, planned) = (furthest.id, furthest.planned.unwrap_or_default().grouped());
+        let (amount, off) = (furthest.amount.grouped(), Fen(apart(&furthest)).grouped());
+        let message = msg(
+            format!(
+                "方案分配与人数比例相差最大的是{id}：方案 {planned} 元，按比例 {amount} 元，相差 {off} 元"
+            ),
+            format!(
+                "the plan is furthest from the shares in {id}: {planned} yuan planned, {amount} yuan by recipients, {off} yuan apart"
+            ),
+        );
+        answer.find(
+            Finding::informative(rule, message).on(&["assistance.recipients", "budget.parts"]),
+        );
+    }
+    let row = |share: &Share<'_>| {
+        let mut row = Row::from([
+            ("id".to_owned(), Scalar::from(share.id)),
+            ("recipients".to_owned(), Scalar::Int(share.count)),
+            ("amount".to_owned(), Scalar::Money(share.amount)),
+        ]);
+        if let Some(planned) = share.planned {
+            row.insert("planned".to_owned(), Scalar::Money(planned));
+        }
+        row
+    };
+    answer.set(
+        "allocation.towns",
+        Value::Rows(shares.iter().map(row).collect()),
+    );
+}
+
+fn named(ids: &[&str]) -> String {
+    if ids.is_empty() {
+        "0".to_owned()
+    } else {
+        ids.join("、")
+    }
+}
