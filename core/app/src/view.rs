@@ -17,7 +17,7 @@ use liucheng_model::{
     decide::possible,
     definition::{Basis, Definition},
     evaluate::{Question, evaluate},
-    finding::{Finding, FindingCode, Severity},
+    finding::{Choice, Finding, FindingCode, Severity},
     project::{Obligation, Pin, Project},
     text::Text,
     verdict::{Hook, PackagePin},
@@ -25,6 +25,7 @@ use liucheng_model::{
 use serde::Serialize;
 use serde_json::Value as Json;
 
+pub use lines::option_line;
 pub use record::{RecordView, record};
 
 /// A project in a list.
@@ -175,6 +176,12 @@ pub struct FindingView {
     pub message: Text,
     /// The facts concerned.
     pub facts: Vec<String>,
+    /// The rule as it is written, where the definition has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clause: Option<String>,
+    /// What a person can decide.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<Choice>,
 }
 
 /// A row as it stands in a list.
@@ -227,7 +234,8 @@ pub async fn project(engine: &Engine, row: &ProjectRow) -> Result<ProjectView, C
         .findings
         .into_iter()
         .filter(|f| !known.contains(&(f.rule.clone(), f.message.clone())));
-    view.findings.extend(more.map(|f| finding(None, f)));
+    view.findings
+        .extend(more.map(|f| finding(None, &f, &definition)));
     Ok(view)
 }
 
@@ -256,7 +264,7 @@ fn view(
             .collect(),
         obligations,
         payments: payments(&project),
-        findings: findings(&project),
+        findings: findings(&project, definition),
         possible: possible(definition, &project),
         contacts: roles_with_address(&project.contacts),
         states: project.states,
@@ -364,16 +372,18 @@ fn payments(project: &Project) -> Vec<PaymentView> {
         .collect()
 }
 
-fn findings(project: &Project) -> Vec<FindingView> {
+fn findings(project: &Project, definition: &Definition) -> Vec<FindingView> {
     let all = project
         .findings
         .iter()
         .flat_map(|(hook, list)| list.iter().map(move |f| (*hook, f)));
-    all.map(|(hook, f)| finding(Some(hook), f.clone()))
+    all.map(|(hook, f)| finding(Some(hook), f, definition))
         .collect()
 }
 
-fn finding(hook: Option<Hook>, finding: Finding) -> FindingView {
+fn finding(hook: Option<Hook>, finding: &Finding, definition: &Definition) -> FindingView {
+    let finding = definition.with_options(finding);
+    let clause = definition.clause(&finding.rule);
     FindingView {
         hook,
         code: finding.code,
@@ -381,5 +391,7 @@ fn finding(hook: Option<Hook>, finding: Finding) -> FindingView {
         severity: finding.severity,
         message: finding.message,
         facts: finding.facts,
+        clause: clause.map(|clause| clause.text.clone()),
+        options: finding.options,
     }
 }

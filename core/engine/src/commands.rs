@@ -1,4 +1,4 @@
-//! Commands: opening a project and firing an event.
+//! Commands: opening a project, firing an event, deciding what a text leaves open.
 //!
 //! Load, ask the province, decide, write. The answer is stored with the change, so that a
 //! repetition of the command gets the same answer and has no second effect.
@@ -10,14 +10,14 @@ use std::{
 
 use liucheng_model::{
     calendar::Calendar,
-    decide::{self, Context, Decision, Fire},
+    decide::{self, Choose, Context, Decision, Fire},
     definition::Definition,
-    event::{Event, Opening},
+    event::{DecisionScope, Event, Opening},
     fact::Facts,
     finding::Finding,
     project::Project,
     rejection::Rejection,
-    verdict::Verdict,
+    verdict::{Hook, Verdict},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -77,6 +77,38 @@ pub struct FireEvent {
     /// The version the caller has seen; absent means "whatever it is now".
     #[serde(default)]
     pub expected_version: Option<u64>,
+}
+
+/// Decides what the text leaves open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecideIssue {
+    /// The open point, such as `YZ-A2`.
+    pub issue: String,
+    /// The reading; absent takes an earlier decision back.
+    #[serde(default)]
+    pub option: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// The version the caller has seen; absent means "whatever it is now".
+    #[serde(default)]
+    pub expected_version: Option<u64>,
+}
+
+/// A command on a project that there is.
+#[derive(Debug, Clone, Copy)]
+enum Command<'a> {
+    Fire(&'a FireEvent),
+    Decide(&'a DecideIssue),
+}
+
+impl Command<'_> {
+    fn expected_version(self) -> Option<u64> {
+        match self {
+            Self::Fire(fire) => fire.expected_version,
+            Self::Decide(decide) => decide.expected_version,
+        }
+    }
 }
 
 /// The answer to a command.
@@ -171,7 +203,7 @@ impl Engine {
             now: local(now)?,
             slots: &CronSlots,
         };
-        let decision = decide::open(context, opening, facts)?;
+        let decision = decide::open(context, opening, facts, &[])?;
         let id = project_id(now, &create.code);
         let answer = answer(id, 1, &decision, &entry.definition);
         let step = Step {
@@ -204,25 +236,55 @@ impl Engine {
         command: FireEvent,
         key: Option<&str>,
     ) -> Result<Answer, CommandError> {
-        check_key(key)?;
         let request = request_digest(actor, &command)?;
         let keyed = Keyed {
             key,
             request: &request,
         };
+        self.carry_out((actor, id), Command::Fire(&command), &keyed)
+            .await
+    }
+
+    /// Decides what the text leaves open, with a reason; the dates that follow from it move with it.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was written.
+    pub async fn decide(
+        &self,
+        actor: &Actor,
+        id: ProjectId,
+        command: DecideIssue,
+        key: Option<&str>,
+    ) -> Result<Answer, CommandError> {
+        let request = request_digest(actor, &command)?;
+        let keyed = Keyed {
+            key,
+            request: &request,
+        };
+        self.carry_out((actor, id), Command::Decide(&command), &keyed)
+            .await
+    }
+
+    async fn carry_out(
+        &self,
+        (actor, id): (&Actor, ProjectId),
+        command: Command<'_>,
+        keyed: &Keyed<'_>,
+    ) -> Result<Answer, CommandError> {
+        check_key(keyed.key)?;
         for _ in 0..ATTEMPTS {
-            let error = match self.try_fire(actor, id, &command, &keyed).await {
+            let error = match self.try_once((actor, id), command, keyed).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             // A command that was carried out before is refused now, and its answer counts. To look
             // only here keeps a look out of the way of all others.
-            if let Some(answer) = self.answered(id, &keyed).await? {
+            if let Some(answer) = self.answered(id, keyed).await? {
                 return Ok(answer);
             }
             let remembered = self.cache.forget(id);
             match error {
-                CommandError::Conflict { .. } if command.expected_version.is_none() => {}
+                CommandError::Conflict { .. } if command.expected_version().is_none() => {}
                 // Perhaps it was stored: to try again would carry it out twice.
                 CommandError::Unavailable(_) => return Err(error),
                 // Another process may have changed the project since it was remembered, or a caller
@@ -236,16 +298,15 @@ impl Engine {
         ))
     }
 
-    async fn try_fire(
+    async fn try_once(
         &self,
-        actor: &Actor,
-        id: ProjectId,
-        command: &FireEvent,
+        (actor, id): (&Actor, ProjectId),
+        command: Command<'_>,
         keyed: &Keyed<'_>,
     ) -> Result<Answer, CommandError> {
         let loaded = self.loaded(id).await?;
         let before = &loaded.before;
-        if let Some(expected) = command.expected_version.filter(|v| *v != before.version) {
+        if let Some(expected) = command.expected_version().filter(|v| *v != before.version) {
             return Err(CommandError::Conflict {
                 expected,
                 found: before.version,
@@ -253,8 +314,33 @@ impl Engine {
                 changed_at: before.changed_at,
             });
         }
-        let context = loaded.context();
-        let project = &*before.project;
+        let (decision, cause) = match command {
+            Command::Fire(command) => self.decided_fire(&loaded, actor, command).await?,
+            Command::Decide(command) => decided_choice(&loaded, actor, command)?,
+        };
+        let version = before.version + 1;
+        let answer = answer(id, version, &decision, &loaded.definition);
+        let now = loaded.at;
+        let step = Step {
+            id,
+            before: Some(loaded.before),
+            decision,
+            cause,
+            actor: actor.name.clone(),
+            now,
+            answer: answer_row(keyed, &answer, now)?,
+        };
+        self.write(step).await?;
+        Ok(answer)
+    }
+
+    async fn decided_fire(
+        &self,
+        loaded: &Loaded,
+        actor: &Actor,
+        command: &FireEvent,
+    ) -> Result<(Decision, Cause), CommandError> {
+        let (context, project) = (loaded.context(), &*loaded.before.project);
         let fire = Fire {
             event: command.event.clone(),
             facts: command.facts.clone(),
@@ -263,21 +349,7 @@ impl Engine {
         let needs = decide::needs(context, project, &fire)?;
         let verdicts = self.ask(context, project, &fire.event, needs).await?;
         let decision = decide::fire(context, project, &fire, verdicts)?;
-        let version = before.version + 1;
-        let answer = answer(id, version, &decision, &loaded.definition);
-        let event = command.event.clone();
-        let now = loaded.at;
-        let step = Step {
-            id,
-            before: Some(loaded.before),
-            decision,
-            cause: Cause::Command { event },
-            actor: actor.name.clone(),
-            now,
-            answer: answer_row(keyed, &answer, now)?,
-        };
-        self.write(step).await?;
-        Ok(answer)
+        Ok((decision, Cause::Command { event: fire.event }))
     }
 
     /// Asks the province's component, outside of any transaction.
@@ -291,8 +363,10 @@ impl Engine {
         let Some(package) = &project.package else {
             return Ok(Vec::new());
         };
+        let answered = self.rules.hooks(package);
+        let is_answered = |hook: &Hook| answered.as_ref().is_none_or(|known| known.contains(hook));
         let mut verdicts = Vec::new();
-        for hook in needs.hooks {
+        for hook in needs.hooks.into_iter().filter(is_answered) {
             let call = RuleCall {
                 package: package.clone(),
                 hook,
@@ -406,6 +480,23 @@ impl Engine {
     }
 }
 
+fn decided_choice(
+    loaded: &Loaded,
+    actor: &Actor,
+    command: &DecideIssue,
+) -> Result<(Decision, Cause), CommandError> {
+    let choose = Choose {
+        issue: command.issue.clone(),
+        option: command.option.clone(),
+        reason: command.reason.clone(),
+        scope: DecisionScope::Project,
+    };
+    let project = &loaded.before.project;
+    let decision = decide::choose(loaded.context(), project, &choose, &actor.roles)?;
+    let issue = choose.issue;
+    Ok((decision, Cause::Decision { issue }))
+}
+
 fn answer(id: ProjectId, version: u64, decision: &Decision, definition: &Definition) -> Answer {
     let verdicts = decision.events.iter().filter_map(|event| match event {
         Event::VerdictGiven(verdict) => Some(&verdict.answer.findings),
@@ -418,7 +509,10 @@ fn answer(id: ProjectId, version: u64, decision: &Decision, definition: &Definit
         version,
         states: project.states.clone(),
         possible: decide::possible(definition, project),
-        findings: verdicts.flatten().cloned().collect(),
+        findings: verdicts
+            .flatten()
+            .map(|finding| definition.with_options(finding))
+            .collect(),
     }
 }
 

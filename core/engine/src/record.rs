@@ -20,6 +20,11 @@ pub enum Cause {
         /// The event.
         event: String,
     },
+    /// Somebody decided what the text leaves open.
+    Decision {
+        /// The open point, such as `YZ-A2`.
+        issue: String,
+    },
     /// Another calendar came into use.
     Calendar,
     /// A timer fired.

@@ -453,6 +453,7 @@ impl ProvinceRules for SilentRules {
             input: String::new(),
             fuel: 0,
             answer: Answer::default(),
+            next: None,
         })
     }
 }

@@ -14,7 +14,7 @@ use chrono::NaiveDate;
 use crate::{
     calendar::Calendar,
     deadline::{Computation, Direction, Suspension, compute, compute_date},
-    definition::{Basis, Confidence, Definition, Force, ObligationDoc},
+    definition::{Basis, Confidence, Definition, Force, IssueDoc, ObligationDoc},
     fact::{FactType, FactValue, Facts, Scalar},
     finding::{Finding, FindingCode, Severity},
     guard::{Scope, World},
@@ -113,6 +113,7 @@ pub fn evaluate(question: Question<'_>) -> Evaluation {
         .extend(too_early_findings(question.definition, &result.deadlines));
     result.findings.extend(run.feasibility());
     result.findings.extend(run.notices());
+    result.findings.extend(run.issues());
     result
 }
 
@@ -373,9 +374,18 @@ impl<'a> Run<'a> {
                 severity: Severity::Warning,
                 message: Text::new(fill(&pair.message.zh), fill(&pair.message.en)),
                 facts: pair.anchor.clone(),
+                options: Vec::new(),
             });
         }
         findings
+    }
+
+    fn issues(&self) -> Vec<Finding> {
+        let issues = self.question.definition.doc.issues.iter();
+        issues
+            .filter(|issue| self.applies(issue.when.as_ref()))
+            .map(|issue| issue_finding(issue, self.question.facts))
+            .collect()
     }
 
     fn notices(&self) -> Vec<Finding> {
@@ -388,8 +398,40 @@ impl<'a> Run<'a> {
                 severity: notice.severity,
                 message: notice.message.clone(),
                 facts: notice.facts.clone(),
+                options: Vec::new(),
             })
             .collect()
+    }
+}
+
+/// What an open point is to those who read it now: a question, or what was decided.
+fn issue_finding(issue: &IssueDoc, facts: &Facts) -> Finding {
+    let decided = facts.get(&issue.fact()).and_then(FactValue::as_text);
+    let decided = decided.and_then(|id| issue.option(id));
+    let (code, severity, message, options) = match decided {
+        Some(option) => (
+            FindingCode::Informative,
+            Severity::Info,
+            Text::new(
+                format!("已决定：{}（{}）", option.zh, issue.message.zh),
+                format!("decided: {} ({})", option.en, issue.message.en),
+            ),
+            Vec::new(),
+        ),
+        None => (
+            FindingCode::NeedsDecision,
+            issue.severity,
+            issue.message.clone(),
+            issue.choices(),
+        ),
+    };
+    Finding {
+        code,
+        rule: issue.id.clone(),
+        severity,
+        message,
+        facts: issue.facts.clone(),
+        options,
     }
 }
 
@@ -432,6 +474,7 @@ fn default_finding((key, from): &(String, String)) -> Finding {
             format!("{key} is absent and was taken from {from}"),
         ),
         facts: vec![key.clone(), from.clone()],
+        options: Vec::new(),
     }
 }
 
@@ -452,6 +495,7 @@ fn projection_finding(deadline: &Deadline) -> Option<Finding> {
             ),
         ),
         facts: Vec::new(),
+        options: Vec::new(),
     })
 }
 
@@ -487,6 +531,7 @@ fn lateness_finding(deadline: &Deadline, definition: &Definition) -> Option<Find
             format!("{}: {met} {en} {due}", deadline.title.en),
         ),
         facts: facts.unwrap_or_default(),
+        options: Vec::new(),
     })
 }
 
@@ -508,6 +553,7 @@ fn too_early_findings(definition: &Definition, deadlines: &[Deadline]) -> Vec<Fi
                 format!("{}: {} is in force from {from}, the period runs from {anchor}; check the rule of that time", deadline.title.en, deadline.basis.source),
             ),
             facts: Vec::new(),
+            options: Vec::new(),
         })
         .collect()
 }
@@ -537,6 +583,7 @@ fn unverified_findings(definition: &Definition, deadlines: &[Deadline]) -> Vec<F
                     ),
                 ),
                 facts: Vec::new(),
+                options: Vec::new(),
             })
         })
         .collect()

@@ -118,6 +118,17 @@ pub enum Event {
         /// The calendar's id and version.
         version: String,
     },
+    /// Somebody decided what the text leaves open.
+    IssueDecided {
+        /// The open point, such as `YZ-A2`.
+        issue: String,
+        /// The reading; `None` when an earlier decision was taken back.
+        option: Option<String>,
+        /// Why.
+        reason: String,
+        /// For what it was decided.
+        scope: DecisionScope,
+    },
     /// A timer was set.
     TimerSet {
         /// Its name.
@@ -137,6 +148,16 @@ pub enum Event {
         /// The time it stands for.
         slot: NaiveDateTime,
     },
+}
+
+/// For what an open point was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecisionScope {
+    /// For this project alone.
+    Project,
+    /// For all projects of the jurisdiction that have no decision of their own.
+    Jurisdiction,
 }
 
 /// Why a date changed. No statutory date changes without a cause in the history.

@@ -54,4 +54,19 @@ pub struct Finding {
     /// The fact keys concerned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<String>,
+    /// What a person can decide, where the text leaves it open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<Choice>,
+}
+
+/// One reading of a text that can be read in several ways.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The value of the decision.
+    pub id: String,
+    /// For people.
+    pub text: Text,
+    /// It is taken until somebody decides otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken: bool,
 }

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     deadline::Suspension,
+    definition::decision_fact,
     event::{Event, Opening},
-    fact::Facts,
+    fact::{FactValue, Facts, Scalar},
     finding::Finding,
     money::Fen,
     verdict::{Hook, PackagePin},
@@ -194,6 +195,15 @@ impl Project {
             Event::ReportSubmitted { id, period } => {
                 let periods = self.submitted.entry(id.clone()).or_default();
                 periods.insert(period.clone());
+            }
+            Event::IssueDecided { issue, option, .. } => {
+                let key = decision_fact(issue);
+                match option {
+                    Some(option) => self
+                        .facts
+                        .insert(key, FactValue::One(Scalar::Text(option.clone()))),
+                    None => self.facts.remove(&key),
+                };
             }
             Event::CalendarAdopted { version } => self.calendar.clone_from(version),
             Event::TimerSet { key, timer } => {

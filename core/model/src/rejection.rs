@@ -162,6 +162,42 @@ pub enum Rejection {
         /// What is wrong.
         reason: String,
     },
+    /// No such open point.
+    #[error("there is no open point {issue:?}")]
+    IssueUnknown {
+        /// What was asked for.
+        issue: String,
+        /// One that is spelled alike.
+        near: Option<String>,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// No such reading of an open point.
+    #[error("{issue}: {option:?} is none of the options")]
+    IssueOption {
+        /// The open point.
+        issue: String,
+        /// What was asked for.
+        option: String,
+        /// Those that there are.
+        options: Vec<String>,
+    },
+    /// A decision without a usable reason.
+    #[error("reason: {reason}")]
+    Reason {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The component proposes a transition that does not lead on from its step.
+    #[error("plugin {package} proposes {next:?}, which does not lead on from the step {step:?}")]
+    StepNext {
+        /// The package.
+        package: String,
+        /// The step.
+        step: String,
+        /// What it proposes.
+        next: String,
+    },
     /// Transitions raise each other without end.
     #[error("more than {0} transitions in one step")]
     Loop(usize),
@@ -200,6 +236,10 @@ impl Rejection {
             Self::ReportEarly { .. } => "E-REPORT-EARLY",
             Self::FactNotAtOpening { .. } => "E-FACT-NOT-HERE",
             Self::Contact { .. } => "E-CONTACT",
+            Self::IssueUnknown { .. } => "E-ISSUE-UNKNOWN",
+            Self::IssueOption { .. } => "E-ISSUE-OPTION",
+            Self::Reason { .. } => "E-REASON",
+            Self::StepNext { .. } => "E-PLUGIN-STEP",
             Self::Loop(_) => "E-LOOP",
             Self::Text { .. } => "E-TEXT",
         }
@@ -227,6 +267,9 @@ impl Rejection {
             Self::ReportEarly { .. } => "report.period".to_owned(),
             Self::FactNotAtOpening { key, .. } => key.clone(),
             Self::Contact { role, .. } => format!("contacts.{role}"),
+            Self::IssueUnknown { issue, .. } | Self::IssueOption { issue, .. } => issue.clone(),
+            Self::Reason { .. } => "reason".to_owned(),
+            Self::StepNext { step, .. } => step.clone(),
             Self::Loop(_) => "definition".to_owned(),
             Self::Text { field, .. } => (*field).to_owned(),
         }
@@ -272,6 +315,16 @@ impl Rejection {
             Self::FactNotAtOpening { .. } => "leave it out; it comes with its event".to_owned(),
             Self::Contact { .. } => {
                 "give role and address, such as officer = office@county.example".to_owned()
+            }
+            Self::IssueUnknown {
+                near: Some(near), ..
+            } => format!("did you mean {near:?}?"),
+            Self::IssueUnknown { known, .. } => format!("open points: {}", list(known)),
+            Self::IssueOption { options, .. } => format!("options: {}", list(options)),
+            Self::Reason { .. } => "say in 1 to 1000 characters why".to_owned(),
+            Self::StepNext { .. } => {
+                "mend the package; a step proposes itself or another way out of its state"
+                    .to_owned()
             }
             Self::Loop(_) => "run `liucheng workflow check` on the definition".to_owned(),
             Self::Text { .. } => "give 1 to 200 characters".to_owned(),

@@ -18,22 +18,31 @@ pub enum Hook {
     Check,
     /// The cap (上限) or floor (下限) of a budget.
     Cap,
+    /// How money is divided: between levels, funds, classes and towns (经费分配).
+    Allocation,
     /// How the contract's price is paid in tranches (分期拨付).
     TranchePlan,
     /// Staffing arithmetic (人员配备).
     Staffing,
+    /// What the results of evaluations mean (评估等级).
+    Grade,
     /// The renewal decision (续签).
     Renewal,
+    /// A step that only this province has; its name is that of the transition that asks.
+    Step,
 }
 
 impl Hook {
     /// All hooks, in the order of the interface.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::Check,
         Self::Cap,
+        Self::Allocation,
         Self::TranchePlan,
         Self::Staffing,
+        Self::Grade,
         Self::Renewal,
+        Self::Step,
     ];
 
     /// The name used in definitions.
@@ -42,9 +51,12 @@ impl Hook {
         match self {
             Self::Check => "check",
             Self::Cap => "cap",
+            Self::Allocation => "allocation",
             Self::TranchePlan => "tranche-plan",
             Self::Staffing => "staffing",
+            Self::Grade => "grade",
             Self::Renewal => "renewal",
+            Self::Step => "step",
         }
     }
 
@@ -94,6 +106,9 @@ pub struct Verdict {
     pub fuel: u64,
     /// The answer.
     pub answer: Answer,
+    /// The transition that a step proposes; absent while somebody has to act first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// The answer of a component. It proposes; the engine checks and writes.

@@ -212,7 +212,7 @@ proptest! {
     fn state_is_the_fold_of_history(moves in moves()) {
         let definition = definition();
         let now = NaiveDate::from_ymd_opt(2021, 7, 5).unwrap().and_time(NaiveTime::MIN);
-        let opened = decide::open(context(&definition, now), opening(&definition), Facts::new()).unwrap();
+        let opened = decide::open(context(&definition, now), opening(&definition), Facts::new(), &[]).unwrap();
         let mut life = Life { definition: &definition, now, project: opened.project, history: opened.events };
         for step in moves {
             match step {

@@ -66,7 +66,7 @@ impl Life {
             now,
             slots: &Daily,
         };
-        let project = decide::open(context, opening, Facts::new())
+        let project = decide::open(context, opening, Facts::new(), &[])
             .unwrap()
             .project;
         Self {
@@ -400,6 +400,7 @@ fn a_component_cannot_change_what_people_record() {
             facts: Facts::from([(key.to_owned(), FactValue::One(value))]),
             ..Answer::default()
         },
+        next: None,
     };
     let greedy = vec![verdict("contract.amount", Scalar::Money(Fen(1)))];
     let refused = decide::fire(life.context(), &life.project, &command, greedy);
@@ -498,7 +499,7 @@ fn opening_a_project_enforces_what_commands_enforce() {
             contacts: BTreeMap::new(),
             states: decide::initial_states(&life.definition),
         };
-        decide::open(life.context(), opening, facts).map(|_| ())
+        decide::open(life.context(), opening, facts, &[]).map(|_| ())
     };
     let tender = json!({"procurement.method": "open-tender", "tender.docs_issued": "2026-09-14", "bid.deadline": "2026-09-20"});
     assert!(matches!(open(tender), Err(Rejection::LawMinimum { .. })));
@@ -526,7 +527,7 @@ fn contacts_have_to_be_reachable() {
             contacts: BTreeMap::from([(role.to_owned(), vec![address.to_owned()])]),
             states: decide::initial_states(&life.definition),
         };
-        decide::open(life.context(), opening, Facts::new())
+        decide::open(life.context(), opening, Facts::new(), &[])
             .map_err(|e| e.code())
             .map(|_| ())
     };

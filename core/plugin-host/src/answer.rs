@@ -79,6 +79,22 @@ impl Judge<'_> {
         })
     }
 
+    /// Judges the transition that a step proposes.
+    pub(crate) fn proposal(&self, next: Option<String>) -> Checked<Option<String>> {
+        let is_name = |name: &str| {
+            (1..=64).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        };
+        match next {
+            Some(name) if !is_name(&name) => {
+                bad(format!("{} is no name of a transition", quoted(&name)))
+            }
+            next => Ok(next),
+        }
+    }
+
     fn count(&self, found: usize, unit: &'static str) -> Checked<()> {
         let limit = self.limits.output_items;
         if found > limit {

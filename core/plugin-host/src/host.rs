@@ -54,8 +54,8 @@ struct Inner {
 
 /// What the component said.
 pub(crate) enum Reply {
-    /// An answer that may be used.
-    Answer(Answer),
+    /// An answer that may be used, and the transition that a step proposes.
+    Answer(Answer, Option<String>),
     /// Its own word for why it cannot answer, and the sentence.
     Problem { code: String, text: String },
 }
@@ -220,12 +220,13 @@ impl PluginHost {
             .map_err(|problem| problem.of(id))?;
         match reckoned.reply {
             Reply::Problem { text, .. } => Err(Problem::Answer(text).of(id)),
-            Reply::Answer(answer) => Ok(Verdict {
+            Reply::Answer(answer, next) => Ok(Verdict {
                 hook: call.hook,
                 package: call.package.clone(),
                 input: reckoned.input,
                 fuel: reckoned.fuel,
                 answer,
+                next,
             }),
         }
     }
@@ -269,18 +270,27 @@ impl PluginHost {
         };
         let (reply, fuel) = calls.run(&package.component, work_days, |province, store| {
             let rules = province.liucheng_province_rules();
-            match hook {
-                Hook::Check => rules.call_check(store, &request),
-                topic => rules.call_compute(store, topic.name(), &request),
-            }
+            let plain = |answered| (answered, None);
+            Ok(match hook {
+                Hook::Check => plain(rules.call_check(store, &request)?),
+                Hook::Step => match rules.call_run_step(store, &request.transition, &request)? {
+                    Ok(outcome) => (Ok(outcome.answer), outcome.next),
+                    Err(problem) => (Err(problem), None),
+                },
+                topic => plain(rules.call_compute(store, topic.name(), &request)?),
+            })
         })?;
+        let (reply, next) = reply;
         let judge = Judge {
             limits,
             rules: &package.info.rules,
             parameters,
         };
         let reply = match reply {
-            Ok(answer) => Reply::Answer(judge.accept(answer)?),
+            Ok(answer) => {
+                let answer = judge.accept(answer)?;
+                Reply::Answer(answer, judge.proposal(next)?)
+            }
             Err(problem) => Reply::Problem {
                 code: problem.code.chars().take(64).collect(),
                 text: v1::problem_in(&problem),
@@ -332,6 +342,14 @@ impl ProvinceRules for PluginHost {
             .await
             .map_err(|e| failed(&id, e.to_string()))?
             .map_err(RuleFault::from)
+    }
+
+    fn hooks(&self, package: &PackagePin) -> Option<Vec<Hook>> {
+        let packages = self.0.packages.read();
+        let packages = packages.unwrap_or_else(PoisonError::into_inner);
+        packages
+            .get(package)
+            .map(|package| package.info.hooks.clone())
     }
 
     fn figures(&self) -> Vec<PackageFigures> {

@@ -9,7 +9,8 @@ pub struct Description {
     pub id: &'static str,
     /// The package's version, as in `plugin.toml`: `env!("CARGO_PKG_VERSION")`.
     pub version: &'static str,
-    /// The hooks it answers: `check`, `cap`, `tranche-plan`, `staffing`, `renewal`.
+    /// The hooks it answers: `check`, `cap`, `allocation`, `tranche-plan`, `staffing`, `grade`, `renewal`,
+    /// `step`.
     pub hooks: &'static [&'static str],
     /// The ids of all rules and recorded ambiguities that its findings may name.
     pub rules: &'static [&'static str],
@@ -130,6 +131,15 @@ pub trait Province {
         Err(Problem::unsupported("cap"))
     }
 
+    /// Divides money between levels, funds, classes and towns (经费分配).
+    ///
+    /// # Errors
+    /// [`Problem`] when the request or the overlay is wrong.
+    fn allocation(call: &Call<'_>) -> Result<Answer, Problem> {
+        let _ = call;
+        Err(Problem::unsupported("allocation"))
+    }
+
     /// Plans the payments (分期拨付).
     ///
     /// # Errors
@@ -146,6 +156,15 @@ pub trait Province {
     fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
         let _ = call;
         Err(Problem::unsupported("staffing"))
+    }
+
+    /// Says what the results of evaluations mean (评估等级).
+    ///
+    /// # Errors
+    /// [`Problem`] when the request or the overlay is wrong.
+    fn grade(call: &Call<'_>) -> Result<Answer, Problem> {
+        let _ = call;
+        Err(Problem::unsupported("grade"))
     }
 
     /// Decides on renewal (续签): sets `renewal.decision` and `renewal.reason`.
@@ -193,8 +212,10 @@ pub trait Province {
 pub fn compute<P: Province>(topic: &str, call: &Call<'_>) -> Result<Answer, Problem> {
     match topic {
         "cap" => P::cap(call),
+        "allocation" => P::allocation(call),
         "tranche-plan" => P::tranche_plan(call),
         "staffing" => P::staffing(call),
+        "grade" => P::grade(call),
         "renewal" => P::renewal(call),
         other => P::other(other, call),
     }

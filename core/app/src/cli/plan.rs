@@ -94,7 +94,7 @@ pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, Failure> {
             "on": on,
             "deadlines": deadlines,
             "payments": plan.payments.iter().map(|p| payment_json(p, &plan.evaluation)).collect::<Vec<_>>(),
-            "findings": plan.findings.iter().map(finding_json).collect::<Vec<_>>(),
+            "findings": plan.findings.iter().map(|f| finding_json(f, &entry.definition)).collect::<Vec<_>>(),
         }))
         .map(|()| Exit::Ok);
     }
@@ -122,7 +122,9 @@ async fn compute(
     let mut payments = Vec::new();
     let complete = entry.definition.with_defaults(facts).0.into_owned();
     if let Some(package) = &entry.package {
-        for hook in Hook::ALL {
+        let answered = parts.rules.hooks(package).unwrap_or_default();
+        // Steps belong to projects that stand where the step is.
+        for hook in answered.into_iter().filter(|hook| *hook != Hook::Step) {
             let call = RuleCall {
                 package: package.clone(),
                 hook,
@@ -139,6 +141,7 @@ async fn compute(
                 .map_err(liucheng_engine::CommandError::from)?;
             payments.extend(verdict.answer.payments);
             for finding in verdict.answer.findings {
+                let finding = entry.definition.with_options(&finding);
                 if !findings.contains(&finding) {
                     findings.push(finding);
                 }
@@ -264,6 +267,7 @@ impl FactReader<'_> {
             severity: Severity::Warning,
             message: Text::new(zh, en),
             facts: vec![key],
+            options: Vec::new(),
         }
     }
 }
@@ -336,13 +340,23 @@ fn payment_due(payment: &PlannedPayment, evaluation: &Evaluation) -> Option<Naiv
     deadline.computation.due
 }
 
-fn finding_json(finding: &Finding) -> Json {
-    json!({
+fn finding_json(finding: &Finding, definition: &Definition) -> Json {
+    let mut json = json!({
         "code": finding.code,
         "rule": finding.rule,
         "severity": finding.severity,
         "message": finding.message.zh,
         "message_en": finding.message.en,
         "facts": finding.facts,
-    })
+    });
+    if let Some(clause) = definition.clause(&finding.rule) {
+        json["clause"] = Json::from(clause.text.clone());
+    }
+    if !finding.options.is_empty() {
+        let options = finding.options.iter().map(|choice| {
+            json!({"id": choice.id, "text": choice.text.zh, "text_en": choice.text.en, "taken": choice.taken})
+        });
+        json["options"] = options.collect();
+    }
+    json
 }

@@ -8,7 +8,7 @@ use std::{
 use clap::{Args, Subcommand};
 use liucheng_engine::{
     CommandError, Engine,
-    commands::{Actor, Answer, Create, FireEvent},
+    commands::{Actor, Answer, Create, DecideIssue, FireEvent},
     library::Library,
     ports::{Page, ProjectRow, Store},
 };
@@ -33,6 +33,8 @@ pub enum ProjectCommand {
     Show(NameArgs),
     /// Fire an event.
     Fire(FireArgs),
+    /// Decide what a text leaves open.
+    Decide(DecideArgs),
     /// Show what happened.
     History(HistoryArgs),
 }
@@ -128,6 +130,26 @@ pub struct FireArgs {
     actor: ActorArgs,
 }
 
+/// What to decide.
+#[derive(Debug, Args)]
+pub struct DecideArgs {
+    /// The project's code or id.
+    project: String,
+    /// The open point, such as YZ-A2.
+    issue: String,
+    /// The reading that is taken from now on; without one an earlier decision is taken back.
+    #[arg(long, value_name = "ID")]
+    option: Option<String>,
+    /// Why; kept in the history with who decided.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Refuse if the project is not at this version.
+    #[arg(long, value_name = "N")]
+    expect_version: Option<u64>,
+    #[command(flatten)]
+    actor: ActorArgs,
+}
+
 /// Which records.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
@@ -146,6 +168,7 @@ pub async fn run(global: &Global, command: ProjectCommand) -> Result<Exit, Failu
     match command {
         ProjectCommand::Create(args) => create(global, args).await,
         ProjectCommand::Fire(args) => fire(global, args).await,
+        ProjectCommand::Decide(args) => decide(global, args).await,
         ProjectCommand::List(args) => list(global, args).await,
         ProjectCommand::Show(args) => show(global, &args.project).await,
         ProjectCommand::History(args) => history(global, &args).await,
@@ -176,6 +199,20 @@ async fn fire(global: &Global, args: FireArgs) -> Result<Exit, Failure> {
     let id = engine.find(&args.project).await?;
     let key = args.actor.key.as_deref();
     let answer = engine.fire(&args.actor.actor(), id, command, key).await?;
+    answered(global, &engine, &answer).await
+}
+
+async fn decide(global: &Global, args: DecideArgs) -> Result<Exit, Failure> {
+    let command = DecideIssue {
+        issue: args.issue,
+        option: args.option,
+        reason: args.reason,
+        expected_version: args.expect_version,
+    };
+    let engine = compose::open(&global.place()).await?;
+    let id = engine.find(&args.project).await?;
+    let key = args.actor.key.as_deref();
+    let answer = engine.decide(&args.actor.actor(), id, command, key).await?;
     answered(global, &engine, &answer).await
 }
 

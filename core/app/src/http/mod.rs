@@ -76,6 +76,10 @@ pub fn router(state: AppState) -> Router {
         )
         .route("/api/v1/projects/{project}", get(projects::show))
         .route("/api/v1/projects/{project}/fire", post(projects::fire))
+        .route(
+            "/api/v1/projects/{project}/decisions",
+            post(projects::decide),
+        )
         .route("/api/v1/projects/{project}/history", get(projects::history))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(from_fn_with_state(state.clone(), limits::limit));

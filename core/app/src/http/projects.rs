@@ -13,7 +13,7 @@ use axum::{
 };
 use liucheng_engine::{
     CommandError,
-    commands::{Answer, Create, FireEvent},
+    commands::{Answer, Create, DecideIssue, FireEvent},
     ports::Page,
 };
 use serde::{Deserialize, Serialize};
@@ -165,6 +165,25 @@ pub async fn fire(
     let answer = carried_out(&state, "fire", work)
         .await
         .map_err(|error| Problem::of_command(&error, &facts))?;
+    Ok(answered(StatusCode::OK, &answer))
+}
+
+/// `POST /api/v1/projects/{id or code}/decisions`
+pub async fn decide(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    ProjectName(name): ProjectName,
+    headers: HeaderMap,
+    JsonBody(mut command): JsonBody<DecideIssue>,
+) -> Result<Response, Problem> {
+    let key = idempotency_key(&headers)?.map(str::to_owned);
+    command.expected_version = expected_version(&headers, command.expected_version)?;
+    let id = state.engine.find(&name).await?;
+    let engine = state.engine.clone();
+    let work = async move { engine.decide(&actor, id, command, key.as_deref()).await };
+    let answer = carried_out(&state, "decide", work)
+        .await
+        .map_err(|error| Problem::of_command(&error, &BTreeMap::new()))?;
     Ok(answered(StatusCode::OK, &answer))
 }
 

@@ -1,5 +1,7 @@
 //! Projects and their history as lines of text for a terminal.
 
+use liucheng_model::finding::Choice;
+
 use super::{
     ObligationView, PaymentView, ProjectView,
     record::{CauseView, DateView, EventView, RecordView},
@@ -40,7 +42,15 @@ impl ProjectView {
             lines.extend(findings.flat_map(|f| {
                 let indent = " ".repeat(22);
                 let first = format!("  {}  ", pad(&f.rule, 18));
-                wrap(&f.message.zh, cells, (&first, &indent))
+                let mut lines = wrap(&f.message.zh, cells, (&first, &indent));
+                lines.extend(f.options.iter().flat_map(|choice| {
+                    wrap(
+                        &option_line(choice),
+                        cells,
+                        (&indent, &format!("{indent}  ")),
+                    )
+                }));
+                lines
             }));
         }
         let mut lines: Vec<String> = lines.iter().map(|line| clip(line, cells)).collect();
@@ -52,6 +62,12 @@ impl ProjectView {
         ));
         lines
     }
+}
+
+/// One reading of an open point: `○ price 按承接合同价`, `●` for the one that is taken until somebody decides.
+pub fn option_line(choice: &Choice) -> String {
+    let mark = if choice.taken { '●' } else { '○' };
+    format!("{mark} {} {}", choice.id, choice.text.zh)
 }
 
 impl ObligationView {
@@ -97,6 +113,7 @@ impl RecordView {
         let cause = match &self.cause {
             CauseView::Open => "open".to_owned(),
             CauseView::Command { event } => format!("fire {event}"),
+            CauseView::Decision { issue } => format!("decide {issue}"),
             CauseView::Calendar => "calendar".to_owned(),
             CauseView::Timer { key } => format!("timer {key}"),
         };
@@ -167,6 +184,15 @@ impl EventView {
                 format!("告知 {key} → {}", roles.join(", "))
             }
             Self::ReportSubmitted { id, period } => format!("已报送 {id} {period}"),
+            Self::IssueDecided {
+                issue,
+                option,
+                reason,
+                ..
+            } => match option {
+                Some(option) => format!("决定 {issue}：{option}（{reason}）"),
+                None => format!("撤回决定 {issue}（{reason}）"),
+            },
             Self::CalendarAdopted { version } => format!("启用日历 {version}"),
             Self::TimerSet { key, at } => format!("定时 {key}：{at}"),
             Self::TimerCleared { key } => format!("撤销定时 {key}"),

@@ -12,7 +12,7 @@ use liucheng_engine::{
     record::{Cause, Record},
 };
 use liucheng_model::{
-    event::{Event, MoveCause},
+    event::{DecisionScope, Event, MoveCause},
     fact::Facts,
     finding::Finding,
     project::{Obligation, Payment, Pin},
@@ -46,6 +46,11 @@ pub enum CauseView {
     Command {
         /// The event.
         event: String,
+    },
+    /// Somebody decided what the text leaves open.
+    Decision {
+        /// The open point.
+        issue: String,
     },
     /// Another calendar came into use.
     Calendar,
@@ -118,6 +123,12 @@ pub enum EventView {
     ReportSubmitted {
         id: String,
         period: String,
+    },
+    IssueDecided {
+        issue: String,
+        option: Option<String>,
+        reason: String,
+        scope: DecisionScope,
     },
     CalendarAdopted {
         version: String,
@@ -197,6 +208,7 @@ pub fn record(row: &RecordRow) -> Result<RecordView, CommandError> {
         cause: match record.cause {
             Cause::Open => CauseView::Open,
             Cause::Command { event } => CauseView::Command { event },
+            Cause::Decision { issue } => CauseView::Decision { issue },
             Cause::Calendar => CauseView::Calendar,
             Cause::Timer { key } => CauseView::Timer { key },
         },
@@ -266,6 +278,17 @@ impl From<Event> for EventView {
             },
             Event::ObligationAnnounced { key, roles } => Self::ObligationAnnounced { key, roles },
             Event::ReportSubmitted { id, period } => Self::ReportSubmitted { id, period },
+            Event::IssueDecided {
+                issue,
+                option,
+                reason,
+                scope,
+            } => Self::IssueDecided {
+                issue,
+                option,
+                reason,
+                scope,
+            },
             Event::CalendarAdopted { version } => Self::CalendarAdopted { version },
             Event::TimerSet { key, timer } => Self::TimerSet { key, at: timer.at },
             Event::TimerCleared { key } => Self::TimerCleared { key },

@@ -68,6 +68,12 @@ pub trait ProvinceRules: Send + Sync {
     /// [`RuleFault`] when the package is missing, breaks a limit, traps or answers nonsense.
     async fn ask(&self, call: RuleCall) -> Result<Verdict, RuleFault>;
 
+    /// What a package answers; `None` where that is not known, and everything is asked.
+    fn hooks(&self, package: &PackagePin) -> Option<Vec<Hook>> {
+        let _ = package;
+        None
+    }
+
     /// What each package was asked so far, in the order of their names.
     fn figures(&self) -> Vec<PackageFigures> {
         Vec::new()

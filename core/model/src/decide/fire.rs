@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::{Context, Decision, Draft};
 use crate::{
     deadline::{Direction, Period, Suspension},
-    definition::{ANY, Definition, ObligationDoc, STAY, TransitionDoc},
+    definition::{ANY, CheckDoc, Definition, ObligationDoc, STAY, TransitionDoc},
     evaluate::{Deadline, DeadlineKind, Question, deadlines},
     event::Event,
     fact::{FactType, FactValue, Facts, nearest},
@@ -162,14 +162,37 @@ pub fn fire(
         arguments: passing,
         roles: Some(command.roles.clone()),
     };
-    let taken = draft.dispatch(&command.event, Some(command), &mut chain)?;
-    if !taken {
-        return Err(draft.guard_rejection(&candidates, &command.event, &chain));
+    match draft.step_outcome(&candidates)? {
+        Step::Waits => {}
+        Step::Takes(event) => {
+            let command = Fire {
+                event,
+                ..command.clone()
+            };
+            if !draft.dispatch(&command.event, Some(&command), &mut chain)? {
+                return Err(draft.guard_rejection(&candidates, &command.event, &chain));
+            }
+        }
+        Step::None => {
+            if !draft.dispatch(&command.event, Some(command), &mut chain)? {
+                return Err(draft.guard_rejection(&candidates, &command.event, &chain));
+            }
+        }
     }
     draft.run_automatic(&mut chain)?;
     draft.check_payments()?;
     draft.reconcile();
     Ok(draft.finish())
+}
+
+/// What the component says about a step that only its province has.
+enum Step {
+    /// The command is no such step.
+    None,
+    /// Somebody has to act first: what was recorded stays, the state does too.
+    Waits,
+    /// It goes on by this event.
+    Takes(String),
 }
 
 /// Transitions that listen to the event, leave a present state and allow the actor.
@@ -373,6 +396,56 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Whether the step that was asked for is taken; another way is one out of the same state.
+    fn step_outcome(&self, candidates: &[&TransitionDoc]) -> Result<Step, Rejection> {
+        let verdict = self.events.iter().rev().find_map(|event| match event {
+            Event::VerdictGiven(verdict) if verdict.hook == Hook::Step => Some(verdict),
+            _ => None,
+        });
+        let asked = |t: &&&TransitionDoc| t.hooks.iter().any(|h| h == Hook::Step.name());
+        let (Some(verdict), Some(step)) = (verdict, candidates.iter().find(asked)) else {
+            return Ok(Step::None);
+        };
+        let Some(next) = &verdict.next else {
+            return Ok(Step::Waits);
+        };
+        let transitions = &self.context.definition.doc.transitions;
+        let leads_on = |t: &&TransitionDoc| t.event() == next && t.from == step.from;
+        match transitions.iter().find(leads_on) {
+            Some(way) => Ok(Step::Takes(way.event().to_owned())),
+            None => Err(Rejection::StepNext {
+                package: verdict.package.id.clone(),
+                step: step.id.clone(),
+                next: next.clone(),
+            }),
+        }
+    }
+
+    /// Refuses a transition that breaks a condition of the definition.
+    fn respect_checks(
+        &self,
+        transition: &TransitionDoc,
+        arguments: &Facts,
+    ) -> Result<(), Rejection> {
+        let definition = self.context.definition;
+        let world = LazyCell::new(|| self.world(arguments));
+        let concerned = |check: &&CheckDoc| check.on.contains(&transition.id);
+        for check in definition.doc.checks.iter().filter(concerned) {
+            let guard = definition.guard(&check.holds);
+            // Without an answer nothing is known to be wrong; a fact that must be there is required.
+            if guard.and_then(|guard| guard.holds(&world).ok()) != Some(false) {
+                continue;
+            }
+            let clause = definition.clause(&check.rule);
+            let clause = clause.map(|clause| format!("（{}）", clause.text));
+            return Err(Rejection::Rule {
+                rule: check.rule.clone(),
+                message: check.message.zh.clone() + &clause.unwrap_or_default(),
+            });
+        }
+        Ok(())
+    }
+
     /// Refuses facts of this command that break a minimum period of the law.
     pub(super) fn respect_minimums(&self, given: impl Fn(&str) -> bool) -> Result<(), Rejection> {
         let definition = self.context.definition;
@@ -512,6 +585,7 @@ impl Draft<'_> {
             .left
             .checked_sub(1)
             .ok_or(Rejection::Loop(CHAIN_MAX))?;
+        self.respect_checks(transition, &chain.arguments)?;
         self.set_facts(transition, &chain.arguments)?;
         let present: Vec<String> = transition
             .clears

@@ -5,6 +5,7 @@
 
 mod effects;
 mod fire;
+mod issue;
 mod ladder;
 mod periods;
 mod reconcile;
@@ -16,7 +17,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 
 use crate::{
     calendar::Calendar,
-    definition::Definition,
+    definition::{DECISION, Definition},
     event::{Event, Opening},
     fact::Facts,
     project::Project,
@@ -24,6 +25,7 @@ use crate::{
 };
 
 pub use fire::{Fire, Needs, fire, needs, possible};
+pub use issue::{Choose, REASON_MAX_CHARS, choose};
 pub use periods::{period_containing, period_label};
 pub use timer::{Fired, fire_timer};
 
@@ -102,11 +104,16 @@ impl<'a> Draft<'a> {
 /// The longest name or code of a project, in characters.
 pub const NAME_MAX_CHARS: usize = 200;
 
-/// Opens a project.
+/// Opens a project; what its jurisdiction has decided is decided for it as well.
 ///
 /// # Errors
 /// [`Rejection`] when code or name is empty or too long.
-pub fn open(context: Context<'_>, opening: Opening, facts: Facts) -> Result<Decision, Rejection> {
+pub fn open(
+    context: Context<'_>,
+    opening: Opening,
+    facts: Facts,
+    decisions: &[Choose],
+) -> Result<Decision, Rejection> {
     for (field, text) in [("code", &opening.code), ("name", &opening.name)] {
         let reason = if text.trim().is_empty() {
             Some("is empty")
@@ -130,6 +137,8 @@ pub fn open(context: Context<'_>, opening: Opening, facts: Facts) -> Result<Deci
             "it is an argument of a command"
         } else if context.definition.is_computed(key) {
             "it is computed by the province's component"
+        } else if key.starts_with(DECISION) {
+            "it is decided with a reason, by `liucheng project decide`"
         } else {
             continue;
         };
@@ -142,6 +151,9 @@ pub fn open(context: Context<'_>, opening: Opening, facts: Facts) -> Result<Deci
     draft.events.push(Event::Opened(Box::new(opening)));
     if !facts.is_empty() {
         draft.emit(Event::FactsSet { facts });
+    }
+    for decision in decisions {
+        draft.choose(decision)?;
     }
     draft.respect_minimums(|_| true)?;
     draft.reconcile();

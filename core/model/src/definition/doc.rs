@@ -1,12 +1,14 @@
 //! The shape of definition and overlay files, exactly as they are written.
 //!
-//! Plain data without behaviour. [`super::Definition`] is what the engine works with.
+//! Plain data without behaviour. [`super::Definition`] is what the engine works with; what only overlays
+//! have is in [`super::overlay`].
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::overlay::{CheckDoc, ClauseDoc, IssueDoc};
 use crate::{
     deadline::{Period, RollPolicy},
     fact::FactType,
@@ -31,6 +33,9 @@ pub struct DefinitionDoc {
     /// Who may open a project; anybody if empty.
     #[serde(default)]
     pub create_roles: Vec<String>,
+    /// Who may decide what the text leaves open; anybody if empty.
+    #[serde(default)]
+    pub decide_roles: Vec<String>,
     /// Who acts.
     #[serde(default)]
     pub roles: BTreeMap<String, RoleDoc>,
@@ -55,9 +60,18 @@ pub struct DefinitionDoc {
     /// Texts that ask a person for something.
     #[serde(default, rename = "notice")]
     pub notices: Vec<NoticeDoc>,
+    /// Points that the text leaves open.
+    #[serde(default, rename = "issue")]
+    pub issues: Vec<IssueDoc>,
+    /// Conditions that transitions have to meet.
+    #[serde(default, rename = "check")]
+    pub checks: Vec<CheckDoc>,
     /// Pairs of dates that have to fit together.
     #[serde(default, rename = "feasibility")]
     pub feasibility: Vec<FeasibilityDoc>,
+    /// The rules as they are written, one by one.
+    #[serde(default, rename = "clause")]
+    pub clauses: Vec<ClauseDoc>,
     /// When reminders go out, and to whom.
     #[serde(default, rename = "ladder")]
     pub ladders: BTreeMap<String, LadderDoc>,
@@ -72,58 +86,15 @@ pub struct DefinitionDoc {
     pub parameters: BTreeMap<String, ParameterDoc>,
 }
 
-/// What a province adds to a definition.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct OverlayDoc {
-    /// The version of this file format; 1.
-    pub schema: u32,
-    /// The package this overlay belongs to, such as `ningxia-yuanzhou`.
-    pub id: String,
-    /// The definition it is laid over.
-    pub extends: String,
-    /// The jurisdiction.
-    pub title: Text,
-    /// The document all clauses are taken from.
-    pub source: String,
-    /// More roles.
-    #[serde(default)]
-    pub roles: BTreeMap<String, RoleDoc>,
-    /// More facts.
-    #[serde(default)]
-    pub facts: BTreeMap<String, FactDoc>,
-    /// More obligations.
-    #[serde(default, rename = "obligation")]
-    pub obligations: Vec<ObligationDoc>,
-    /// Shorter periods for obligations of the definition.
-    #[serde(default, rename = "tighten")]
-    pub tighten: Vec<TightenDoc>,
-    /// More recurring obligations.
-    #[serde(default, rename = "recurring")]
-    pub recurring: Vec<RecurringDoc>,
-    /// The payment plan.
-    #[serde(default, rename = "tranche")]
-    pub tranches: Vec<TrancheDoc>,
-    /// More notices.
-    #[serde(default, rename = "notice")]
-    pub notices: Vec<NoticeDoc>,
-    /// More pairs of dates.
-    #[serde(default, rename = "feasibility")]
-    pub feasibility: Vec<FeasibilityDoc>,
-    /// More ladders.
-    #[serde(default, rename = "ladder")]
-    pub ladders: BTreeMap<String, LadderDoc>,
-    /// Numbers for the component.
-    #[serde(default, rename = "parameter")]
-    pub parameters: BTreeMap<String, ParameterDoc>,
-}
-
 /// A role (岗位).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RoleDoc {
     /// For people.
     pub title: Text,
+    /// The rule that names it.
+    #[serde(default)]
+    pub rule: Option<String>,
 }
 
 /// A key of the vocabulary.
@@ -141,6 +112,16 @@ pub struct FactDoc {
     /// An argument of a command, not kept with the project.
     #[serde(default)]
     pub transient: bool,
+    /// The rule that asks for it.
+    #[serde(default)]
+    pub rule: Option<String>,
+    /// Transitions that record it beside those that say so themselves; for a fact of an overlay that
+    /// names none, `record-facts`.
+    #[serde(default)]
+    pub recorded_by: Vec<String>,
+    /// Only the province's component sets it.
+    #[serde(default)]
+    pub computed: bool,
 }
 
 /// An orthogonal region.
@@ -275,7 +256,7 @@ pub enum Force {
 }
 
 /// Where a rule is written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Basis {
     /// The law or document; empty in an overlay means the overlay's own.
@@ -319,7 +300,8 @@ pub struct ObligationDoc {
     pub title: Text,
     /// How binding it is.
     pub force: Force,
-    /// Where it is written.
+    /// Where it is written; the clause of its rule where absent.
+    #[serde(default)]
     pub basis: Basis,
     /// Facts the period runs from; the first that is there counts.
     #[serde(default)]
@@ -390,20 +372,6 @@ pub enum Confidence {
     Belief,
 }
 
-/// A shorter period for an obligation of the definition.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct TightenDoc {
-    /// The obligation.
-    pub obligation: String,
-    /// Its new period; never a longer one.
-    pub period: Period,
-    /// The rule that says so.
-    pub rule: String,
-    /// Where it is written.
-    pub basis: Basis,
-}
-
 /// How often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -430,7 +398,8 @@ pub struct RecurringDoc {
     pub title: Text,
     /// How binding it is.
     pub force: Force,
-    /// Where it is written.
+    /// Where it is written; the clause of its rule where absent.
+    #[serde(default)]
     pub basis: Basis,
     /// How often.
     pub every: Every,
@@ -573,6 +542,9 @@ pub struct ExtensionPointDoc {
     pub id: String,
     /// `region.state` after which steps may be inserted.
     pub after: String,
+    /// The transitions that lead to the next state; steps are inserted on their way.
+    #[serde(default)]
+    pub transitions: Vec<String>,
     /// For people.
     pub title: Text,
 }

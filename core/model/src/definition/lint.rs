@@ -7,6 +7,7 @@
 //! The work is bounded: files are at most 1 MB, and what could grow faster than the file (pairs
 //! of transitions, suggestions, findings) has a limit that is reported when it is met.
 
+mod clauses;
 mod code;
 mod exclusive;
 mod facts;
@@ -19,6 +20,7 @@ mod payments;
 mod place;
 mod read;
 mod states;
+mod steps;
 mod timing;
 
 use std::collections::BTreeMap;
@@ -96,7 +98,8 @@ pub(super) fn check(base: Source<'_>, overlay: Option<Source<'_>>) -> Checked {
     if let (Some(base_file), Some(file)) = (base_file, over_file) {
         // The overlay alone in the form of a definition, so that one set of checks serves both.
         let added = read::added(&file.doc);
-        let names = Names::new(&base_file.doc, Some(&added));
+        let mut names = Names::new(&base_file.doc, Some(&added));
+        names.add_steps(&base_file.doc, &file.doc.steps);
         let layer = Layer {
             base: &base_file.doc,
             overlay: &file.doc,
@@ -156,7 +159,9 @@ impl<'a> Lint<'a> {
         obligations::check(self, layer, found);
         payments::check(self, layer, found);
         timing::check(self, found);
-        guards::check(self, found, guards);
+        clauses::check(self, layer, found);
+        steps::check(self, layer, found);
+        guards::check(self, layer, found, guards);
         overlap::check(self, found, guards);
     }
 

@@ -4,9 +4,12 @@
 //! ([`merge`]) and compiled into a [`Definition`]. [`lint`] finds what is wrong with them.
 
 pub mod doc;
+pub mod elements;
 mod ladder;
 pub mod lint;
 mod merge;
+pub mod overlay;
+mod settle;
 pub mod statute;
 
 use std::{
@@ -20,10 +23,11 @@ use thiserror::Error;
 
 pub use doc::*;
 pub use ladder::{LadderOffset, parse_ladder_step};
+pub use overlay::*;
 
 use crate::{
     fact::{FactError, FactReason, FactType, FactValue, Facts, nearest},
-    finding::Severity,
+    finding::{Finding, FindingCode, Severity},
     guard::Guard,
     verdict::Parameter,
 };
@@ -46,6 +50,10 @@ pub struct Definition {
     defaults: Vec<(String, String)>,
     /// Where each obligation stands among its like.
     obligations: BTreeMap<String, usize>,
+    /// The same of clauses.
+    clauses: BTreeMap<String, usize>,
+    /// The same of open points.
+    issues: BTreeMap<String, usize>,
 }
 
 /// One thing that is wrong with a file.
@@ -155,6 +163,8 @@ impl Definition {
             (Some(over), Some(source)) => merge::merge(doc, over, source)?,
             _ => doc,
         };
+        let clauses = doc.clauses.iter().enumerate();
+        let issues = doc.issues.iter().enumerate();
         let defaults = doc.facts.iter().filter_map(|(key, field)| {
             let from = field.default_from.clone()?;
             Some((key.clone(), from))
@@ -163,6 +173,8 @@ impl Definition {
         Ok(Self {
             defaults: defaults.collect(),
             obligations: obligations.map(|(at, o)| (o.id.clone(), at)).collect(),
+            clauses: clauses.map(|(at, c)| (c.id.clone(), at)).collect(),
+            issues: issues.map(|(at, i)| (i.id.clone(), at)).collect(),
             vocabulary: doc.facts.keys().cloned().collect(),
             parameters: Arc::new(parameters(&doc, base)?),
             doc,
@@ -188,6 +200,31 @@ impl Definition {
     #[must_use]
     pub fn obligation(&self, id: &str) -> Option<&ObligationDoc> {
         self.doc.obligations.get(*self.obligations.get(id)?)
+    }
+
+    /// The clause of a rule.
+    #[must_use]
+    pub fn clause(&self, rule: &str) -> Option<&ClauseDoc> {
+        self.doc.clauses.get(*self.clauses.get(rule)?)
+    }
+
+    /// The open point of that id.
+    #[must_use]
+    pub fn issue(&self, id: &str) -> Option<&IssueDoc> {
+        self.doc.issues.get(*self.issues.get(id)?)
+    }
+
+    /// The finding with the options of the open point that it asks about, as a component's has none.
+    #[must_use]
+    pub fn with_options(&self, finding: &Finding) -> Finding {
+        let mut finding = finding.clone();
+        if finding.code == FindingCode::NeedsDecision
+            && finding.options.is_empty()
+            && let Some(issue) = self.issue(&finding.rule)
+        {
+            finding.options = issue.choices();
+        }
+        finding
     }
 
     /// The recurring obligation of that name.
@@ -250,7 +287,10 @@ impl Definition {
         let recorded = |t: &TransitionDoc| {
             t.requires.iter().chain(&t.records).any(|k| k == key) || t.set.contains_key(key)
         };
-        self.vocabulary.contains(key) && !self.doc.transitions.iter().any(recorded)
+        // A decision is a person's.
+        self.vocabulary.contains(key)
+            && !key.starts_with(DECISION)
+            && !self.doc.transitions.iter().any(recorded)
     }
 
     /// The type of a fact.

@@ -32,7 +32,7 @@ pub(super) struct Case {
 
 /// What came back.
 pub(super) enum Found<'a> {
-    Answer(&'a Answer),
+    Answer(&'a Answer, Option<&'a str>),
     Problem(&'a str),
 }
 
@@ -79,7 +79,7 @@ fn read_case(case: Toml, place: &str, shared: &Parameters) -> Read<Case> {
     only(&case, &["name", "hook", "today", "transition"], place)?;
     only(
         &expect,
-        &["findings", "facts", "payments", "problem"],
+        &["findings", "facts", "payments", "problem", "next"],
         &format!("{place}.expect"),
     )?;
     let text = |key: &str| case.get(key).and_then(Toml::as_str).map(str::to_owned);
@@ -218,7 +218,12 @@ impl Case {
     /// Compares what came back with what is expected; says both if they differ.
     pub(super) fn compare(&self, found: &Found<'_>) -> Read<()> {
         let found = match found {
-            Found::Answer(answer) => answer_table(answer)?,
+            Found::Answer(answer, next) => {
+                let mut table = answer_table(answer)?;
+                let next = next.map(|next| ("next".to_owned(), Toml::from(next)));
+                table.extend(next);
+                table
+            }
             Found::Problem(code) => Table::from_iter([("problem".to_owned(), Toml::from(*code))]),
         };
         if matches(

@@ -142,7 +142,7 @@ pub fn check_package(
                     done.fuel = reckoned.fuel;
                     done.fuel_percent = percent(reckoned.fuel, host.limits().fuel);
                     let found = match &reckoned.reply {
-                        Reply::Answer(answer) => Found::Answer(answer),
+                        Reply::Answer(answer, next) => Found::Answer(answer, next.as_deref()),
                         Reply::Problem { code, .. } => Found::Problem(code),
                     };
                     if let Err(difference) = case.compare(&found) {

@@ -157,6 +157,7 @@ pub(crate) fn finding_in(finding: wit::Finding) -> Finding {
             en: finding.message_en,
         },
         facts: finding.facts,
+        options: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use toml::{Table, Value as Toml};
 use super::PlainCalendar;
 use crate::{
     Answer, Date, Facts, Finding, FindingCode, Parameter, Parameters, Payment, Problem, Row,
-    Scalar, Severity, Value,
+    Scalar, Severity, StepOutcome, Value,
 };
 
 /// One file of cases with its calendar.
@@ -84,7 +84,7 @@ fn read_case(case: Toml, place: &str, shared: &Parameters) -> Read<Case> {
     only(&case, &["name", "hook", "today", "transition"], place)?;
     only(
         &expect,
-        &["findings", "facts", "payments", "problem"],
+        &["findings", "facts", "payments", "problem", "next"],
         &format!("{place}.expect"),
     )?;
     let text = |key: &str| case.get(key).and_then(Toml::as_str).map(str::to_owned);
@@ -232,9 +232,14 @@ impl Case {
     ///
     /// # Errors
     /// What is expected and what was answered, in the format of case files.
-    pub fn compare(&self, answer: &Result<Answer, Problem>) -> Result<(), String> {
+    pub fn compare(&self, answer: &Result<StepOutcome, Problem>) -> Result<(), String> {
         let found = match answer {
-            Ok(answer) => answer_table(answer),
+            Ok(outcome) => {
+                let mut table = answer_table(&outcome.answer);
+                let next = outcome.next.as_deref();
+                table.extend(next.map(|next| ("next".to_owned(), Toml::from(next))));
+                table
+            }
             Err(problem) => {
                 Table::from_iter([("problem".to_owned(), Toml::from(problem.code.clone()))])
             }

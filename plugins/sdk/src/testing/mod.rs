@@ -16,7 +16,7 @@ use std::{fmt, fs, path::Path};
 pub use calendar::PlainCalendar;
 pub use case::{Case, CaseFile};
 
-use crate::{Answer, Call, Problem, Province, compute};
+use crate::{Call, Problem, Province, StepOutcome, compute};
 
 /// Which cases failed and how.
 pub struct Failure(String);
@@ -63,11 +63,11 @@ pub fn run_cases<P: Province>(folder: impl AsRef<Path>) -> Result<(), Failure> {
     }
 }
 
-/// Runs one case.
+/// Runs one case; only a step proposes what comes next.
 ///
 /// # Errors
 /// What the province answers.
-pub fn run<P: Province>(case: &Case, calendar: &PlainCalendar) -> Result<Answer, Problem> {
+pub fn run<P: Province>(case: &Case, calendar: &PlainCalendar) -> Result<StepOutcome, Problem> {
     let call = Call {
         today: case.today,
         transition: &case.transition,
@@ -75,8 +75,10 @@ pub fn run<P: Province>(case: &Case, calendar: &PlainCalendar) -> Result<Answer,
         parameters: &case.parameters,
         host: calendar,
     };
-    match case.hook.as_str() {
-        "check" => P::check(&call),
-        topic => compute::<P>(topic, &call),
-    }
+    let answer = match case.hook.as_str() {
+        "step" => return P::run_step(call.transition, &call),
+        "check" => P::check(&call)?,
+        topic => compute::<P>(topic, &call)?,
+    };
+    Ok(StepOutcome { answer, next: None })
 }

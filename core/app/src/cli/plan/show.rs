@@ -11,6 +11,7 @@ use super::{Plan, payment_due};
 use crate::{
     cli::table,
     output::{Failure, line, line_cells, wrap},
+    view::option_line,
 };
 
 /// Shows a plan as tables, earliest date first.
@@ -101,7 +102,11 @@ pub fn show_finding(finding: &Finding) -> Result<(), Failure> {
     } else {
         format!("{} ", finding.rule)
     };
-    wrapped(&format!("[{weight}] {rule}{}", finding.message.zh), "")
+    wrapped(&format!("[{weight}] {rule}{}", finding.message.zh), "")?;
+    let options = finding.options.iter();
+    options
+        .map(option_line)
+        .try_for_each(|text| wrapped(&text, "       "))
 }
 
 fn wrapped(text: &str, indent: &str) -> Result<(), Failure> {

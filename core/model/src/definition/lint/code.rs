@@ -46,7 +46,7 @@ codes! {
     FACT_CYCLE "E-FACT-CYCLE" Error "let one of these facts stand without default-from";
     ROLE_UNKNOWN "E-ROLE-UNKNOWN" Error "the roles are listed under [roles]";
     EVENT_UNKNOWN "E-EVENT-UNKNOWN" Error "let a transition listen to it with `on`, or remove it";
-    HOOK_UNKNOWN "E-HOOK-UNKNOWN" Error "the hooks are check, cap, tranche-plan, staffing and renewal";
+    HOOK_UNKNOWN "E-HOOK-UNKNOWN" Error "the hooks are check, cap, allocation, tranche-plan, staffing, grade and renewal";
     TRANSITION_NO_ROLE "E-TRANSITION-NO-ROLE" Warning "name who may take it in roles, or raise its event elsewhere";
     TRANSITIONS_OVERLAP "E-TRANSITIONS-OVERLAP" Error "give both a guard and let the guards contradict each other visibly, such as `x == 'a'` and `x != 'a'`";
     GUARD "E-GUARD" Error "a guard is one CEL expression of at most 1024 bytes";
@@ -61,5 +61,10 @@ codes! {
     CRON "E-CRON" Error "six fields, seconds first: `0 30 8 * * MON-FRI`";
     TRANCHE_UNKNOWN "E-TRANCHE-UNKNOWN" Error "the tranches are listed under [[tranche]]";
     TRANCHE_SUM "E-TRANCHE-SUM" Error "number the tranches once each, let them add up to 100, and let one at most take the remainder";
+    CLAUSE_UNKNOWN "E-CLAUSE-UNKNOWN" Error "the rules are listed under [[clause]], open points under [[issue]]";
+    CLAUSE_SHAPE "E-CLAUSE-SHAPE" Error "a clause has its text, and says `informative` only where no element names it";
+    ISSUE_SHAPE "E-ISSUE-SHAPE" Error "give at least two options with texts in both languages, and name one of them in `taken`";
+    TRANSITION_UNKNOWN "E-TRANSITION-UNKNOWN" Error "the transitions are listed under [[transition]]";
+    EXTENSION_POINT "E-EXTENSION-POINT" Error "the extension points are listed under [[extension-point]]; all ways through one lead to the same state";
     PARAMETER "E-PARAMETER" Error "give the value in the canonical form of its type, and the rule it comes from";
 }

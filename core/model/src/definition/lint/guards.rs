@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 
 use super::{
-    Found, Lint, code, exclusive::dotted, names::Kind, place::Spot, read::inside, shorten,
+    Found, Layer, Lint, code, exclusive::dotted, names::Kind, place::Spot, read::inside, shorten,
 };
 use crate::{
+    definition::StepDoc,
     fact::nearest,
     guard::{Guard, GuardError},
 };
@@ -17,8 +18,14 @@ const TODAY: &str = "today";
 /// The root of `state.<region>`.
 const STATE: &str = "state";
 
-pub(super) fn check(lint: Lint<'_>, found: &mut Found, guards: &mut BTreeMap<String, Guard>) {
-    for (source, spot) in sources(lint) {
+pub(super) fn check(
+    lint: Lint<'_>,
+    layer: Option<Layer<'_>>,
+    found: &mut Found,
+    guards: &mut BTreeMap<String, Guard>,
+) {
+    let steps = layer.map_or(&[][..], |layer| &layer.overlay.steps);
+    for (source, spot) in sources(lint, steps) {
         let compiled = match guards.get(source) {
             Some(guard) => Ok(guard.clone()),
             None => Guard::compile(source),
@@ -38,8 +45,16 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found, guards: &mut BTreeMap<Str
 }
 
 /// Every guard of the file with its place.
-fn sources(lint: Lint<'_>) -> Vec<(&str, Spot<'_>)> {
+fn sources<'l>(lint: Lint<'l>, steps: &'l [StepDoc]) -> Vec<(&'l str, Spot<'l>)> {
     let mut sources: Vec<(&str, Spot<'_>)> = Vec::new();
+    for (i, step) in steps.iter().enumerate() {
+        let spot = lint.root.key("step").item(i).key("guard");
+        sources.extend(step.guard.iter().map(|text| (text.as_str(), spot)));
+    }
+    for (i, check) in lint.doc.checks.iter().enumerate() {
+        let spot = lint.root.key("check").item(i).key("holds");
+        sources.push((check.holds.as_str(), spot));
+    }
     for (i, transition) in lint.doc.transitions.iter().enumerate() {
         let spot = lint.root.key("transition").item(i);
         sources.extend(
@@ -64,7 +79,9 @@ fn sources(lint: Lint<'_>) -> Vec<(&str, Spot<'_>)> {
         .map(|(i, when)| ("obligation", i, when));
     let notices = notices.enumerate().map(|(i, when)| ("notice", i, when));
     let pairs = pairs.enumerate().map(|(i, when)| ("feasibility", i, when));
-    for (section, i, when) in obligations.chain(notices).chain(pairs) {
+    let issues = lint.doc.issues.iter().map(|i| &i.when);
+    let issues = issues.enumerate().map(|(i, when)| ("issue", i, when));
+    for (section, i, when) in obligations.chain(notices).chain(pairs).chain(issues) {
         let spot = lint.root.key(section).item(i).key("when");
         sources.extend(when.iter().map(|text| (text.as_str(), spot)));
     }

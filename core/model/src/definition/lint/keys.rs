@@ -38,12 +38,15 @@ use Shape::{Any, List, Named, Table, Text, Texts};
 const BASIS: Keys = &[("source", Any), ("article", Any), ("text", Any)];
 const TEXT: Keys = &[("zh", Any), ("en", Any)];
 
-pub(super) const ROLE: Keys = &[("title", Text)];
+pub(super) const ROLE: Keys = &[("title", Text), ("rule", Any)];
 pub(super) const FACT: Keys = &[
     ("type", Any),
     ("title", Text),
     ("default-from", Any),
     ("transient", Any),
+    ("rule", Any),
+    ("recorded-by", Any),
+    ("computed", Any),
 ];
 pub(super) const STATE: Keys = &[
     ("id", Any),
@@ -154,7 +157,53 @@ pub(super) const SCHEDULE: Keys = &[
     ("active-in", Any),
     ("event", Any),
 ];
-pub(super) const EXTENSION_POINT: Keys = &[("id", Any), ("after", Any), ("title", Text)];
+pub(super) const CLAUSE: Keys = &[
+    ("id", Any),
+    ("force", Any),
+    ("source", Any),
+    ("article", Any),
+    ("text", Any),
+    ("informative", Text),
+];
+const OPTION: Keys = &[("id", Any), ("zh", Any), ("en", Any)];
+pub(super) const ISSUE: Keys = &[
+    ("id", Any),
+    ("text", Any),
+    ("message", Text),
+    ("when", Any),
+    ("severity", Any),
+    ("facts", Any),
+    ("taken", Any),
+    ("options", List(OPTION)),
+];
+pub(super) const CHECK: Keys = &[
+    ("id", Any),
+    ("rule", Any),
+    ("on", Any),
+    ("holds", Any),
+    ("message", Text),
+];
+pub(super) const REQUIRE: Keys = &[("transition", Any), ("facts", Any), ("rule", Any)];
+pub(super) const PROVINCE_STEP: Keys = &[
+    ("id", Any),
+    ("rule", Any),
+    ("at", Any),
+    ("title", Text),
+    ("state", Text),
+    ("roles", Any),
+    ("requires", Any),
+    ("records", Any),
+    ("guard", Any),
+    ("bounded-by", Any),
+    ("open-ended", Text),
+    ("run", Any),
+];
+pub(super) const EXTENSION_POINT: Keys = &[
+    ("id", Any),
+    ("after", Any),
+    ("transitions", Any),
+    ("title", Text),
+];
 pub(super) const PARAMETER: Keys = &[("type", Any), ("value", Any), ("rule", Any)];
 pub(super) const DEFINITION: Keys = &[
     ("schema", Any),
@@ -163,6 +212,7 @@ pub(super) const DEFINITION: Keys = &[
     ("title", Text),
     ("calendar", Any),
     ("create-roles", Any),
+    ("decide-roles", Any),
     ("roles", Named(ROLE)),
     ("facts", Named(FACT)),
     ("region", List(REGION)),
@@ -171,7 +221,10 @@ pub(super) const DEFINITION: Keys = &[
     ("recurring", List(RECURRING)),
     ("tranche", List(TRANCHE)),
     ("notice", List(NOTICE)),
+    ("issue", List(ISSUE)),
+    ("check", List(CHECK)),
     ("feasibility", List(FEASIBILITY)),
+    ("clause", List(CLAUSE)),
     ("ladder", Named(LADDER)),
     ("schedule", List(SCHEDULE)),
     ("extension-point", List(EXTENSION_POINT)),
@@ -190,7 +243,12 @@ pub(super) const OVERLAY: Keys = &[
     ("recurring", List(RECURRING)),
     ("tranche", List(TRANCHE)),
     ("notice", List(NOTICE)),
+    ("issue", List(ISSUE)),
+    ("check", List(CHECK)),
+    ("require", List(REQUIRE)),
+    ("step", List(PROVINCE_STEP)),
     ("feasibility", List(FEASIBILITY)),
+    ("clause", List(CLAUSE)),
     ("ladder", Named(LADDER)),
     ("parameter", Named(PARAMETER)),
 ];
@@ -281,7 +339,7 @@ mod tests {
     use serde::de::DeserializeOwned;
 
     use super::*;
-    use crate::definition::doc::*;
+    use crate::definition::{doc::*, overlay::*};
 
     fn known_to_serde<T: DeserializeOwned>() -> Vec<String> {
         let error = toml::from_str::<T>("\"?\" = 0")
@@ -317,6 +375,12 @@ mod tests {
             (STEP, known_to_serde::<LadderStepDoc>()),
             (SCHEDULE, known_to_serde::<ScheduleDoc>()),
             (EXTENSION_POINT, known_to_serde::<ExtensionPointDoc>()),
+            (CLAUSE, known_to_serde::<ClauseDoc>()),
+            (ISSUE, known_to_serde::<IssueDoc>()),
+            (OPTION, known_to_serde::<IssueOptionDoc>()),
+            (CHECK, known_to_serde::<CheckDoc>()),
+            (REQUIRE, known_to_serde::<RequireDoc>()),
+            (PROVINCE_STEP, known_to_serde::<StepDoc>()),
             (PARAMETER, known_to_serde::<ParameterDoc>()),
             (TEXT, known_to_serde::<crate::text::Text>()),
         ];

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Code, Found, Layer, Lint, code, place::Spot, shorten};
 use crate::{
-    definition::doc::*,
+    definition::{doc::*, overlay::*},
     fact::{FactType, ScalarType, nearest},
     verdict::Hook,
 };
@@ -26,6 +26,8 @@ pub(super) enum Kind<'n> {
     Event,
     Hook,
     Region,
+    Transition,
+    ExtensionPoint,
     /// A state of the region.
     State(&'n str),
 }
@@ -41,6 +43,8 @@ impl Kind<'_> {
             Self::Event => "event",
             Self::Hook => "hook",
             Self::Region => "region",
+            Self::Transition => "transition",
+            Self::ExtensionPoint => "extension point",
             Self::State(_) => "state",
         }
     }
@@ -54,6 +58,8 @@ impl Kind<'_> {
             Self::Event => code::EVENT_UNKNOWN,
             Self::Hook => code::HOOK_UNKNOWN,
             Self::Region | Self::State(_) => code::STATE_UNKNOWN,
+            Self::Transition => code::TRANSITION_UNKNOWN,
+            Self::ExtensionPoint => code::EXTENSION_POINT,
         }
     }
 }
@@ -72,6 +78,8 @@ pub(super) struct Names<'a> {
     hooks: BTreeSet<String>,
     fact_keys: BTreeSet<String>,
     regions: BTreeSet<String>,
+    transitions: BTreeSet<String>,
+    points: BTreeSet<String>,
     states: BTreeMap<&'a str, BTreeSet<String>>,
 }
 
@@ -114,6 +122,8 @@ impl<'a> Names<'a> {
             fact_keys: facts.keys().map(|key| (*key).to_owned()).collect(),
             facts,
             regions: base.regions.iter().map(|r| r.id.clone()).collect(),
+            transitions: transitions().map(|t| t.id.clone()).collect(),
+            points: base.extension_points.iter().map(|p| p.id.clone()).collect(),
             states: base
                 .regions
                 .iter()
@@ -124,6 +134,19 @@ impl<'a> Names<'a> {
                     )
                 })
                 .collect(),
+        }
+    }
+
+    /// Adds the states and transitions that an overlay's steps insert.
+    pub fn add_steps(&mut self, base: &'a DefinitionDoc, steps: &[StepDoc]) {
+        for step in steps {
+            self.events.insert(step.id.clone());
+            self.transitions.insert(step.id.clone());
+            let point = base.extension_points.iter().find(|p| p.id == step.at);
+            let region = point.and_then(|p| p.after.split_once('.')).map(|(r, _)| r);
+            if let Some(states) = region.and_then(|region| self.states.get_mut(region)) {
+                states.insert(step.id.clone());
+            }
         }
     }
 
@@ -145,6 +168,8 @@ impl<'a> Names<'a> {
             Kind::Event => Some(&self.events),
             Kind::Hook => Some(&self.hooks),
             Kind::Region => Some(&self.regions),
+            Kind::Transition => Some(&self.transitions),
+            Kind::ExtensionPoint => Some(&self.points),
             Kind::State(region) => self.states.get(region),
         }
     }
@@ -213,6 +238,12 @@ pub(super) fn check(lint: Lint<'_>, layer: Option<Layer<'_>>, found: &mut Found)
             lint.root.key("create-roles"),
             found,
         );
+        lint.require_all(
+            Kind::Role,
+            &doc.decide_roles,
+            lint.root.key("decide-roles"),
+            found,
+        );
     }
     if let Some(layer) = layer.filter(|layer| layer.overlay.extends != layer.base.id) {
         let (extends, id) = (shorten(&layer.overlay.extends), shorten(&layer.base.id));
@@ -264,6 +295,30 @@ pub(super) fn check(lint: Lint<'_>, layer: Option<Layer<'_>>, found: &mut Found)
     for (i, schedule) in doc.schedules.iter().enumerate() {
         twice.see(scope, &schedule.id, lint.root.key("schedule").item(i));
     }
+    for (i, check) in doc.checks.iter().enumerate() {
+        twice.see("check", &check.id, lint.root.key("check").item(i));
+    }
+    // A rule and an open point are told apart by their ids alone.
+    let scope = "clause or issue";
+    for id in base.into_iter().flat_map(clause_ids) {
+        twice.seen.insert((scope.to_owned(), id.to_owned()));
+    }
+    for (i, clause) in doc.clauses.iter().enumerate() {
+        twice.see(scope, &clause.id, lint.root.key("clause").item(i));
+    }
+    for (i, issue) in doc.issues.iter().enumerate() {
+        twice.see(scope, &issue.id, lint.root.key("issue").item(i));
+    }
+    if let Some(layer) = layer {
+        let transitions = layer.base.transitions.iter().map(|t| t.id.as_str());
+        let states = layer.base.regions.iter().flat_map(|r| &r.states);
+        for id in transitions.chain(states.map(|s| s.id.as_str())) {
+            twice.seen.insert(("step".to_owned(), id.to_owned()));
+        }
+        for (i, step) in layer.overlay.steps.iter().enumerate() {
+            twice.see("step", &step.id, lint.root.key("step").item(i));
+        }
+    }
     if let Some(base) = base {
         redefined(lint, base, found);
     }
@@ -274,6 +329,11 @@ fn bound_ids(doc: &DefinitionDoc) -> impl Iterator<Item = &str> {
     obligations
         .chain(doc.recurring.iter().map(|r| r.id.as_str()))
         .chain(doc.schedules.iter().map(|s| s.id.as_str()))
+}
+
+fn clause_ids(doc: &DefinitionDoc) -> impl Iterator<Item = &str> {
+    let clauses = doc.clauses.iter().map(|c| c.id.as_str());
+    clauses.chain(doc.issues.iter().map(|i| i.id.as_str()))
 }
 
 struct Twice<'f> {

@@ -25,9 +25,7 @@ pub(super) fn check(lint: Lint<'_>, layer: Option<Layer<'_>>, found: &mut Found)
         let spot = lint.root.key("obligation").item(i);
         references(lint, obligation, spot, found);
         shape(obligation, spot, found);
-        if layer.is_none() {
-            expect_source(&obligation.basis, spot, found);
-        }
+        expect_basis(&obligation.basis, layer, spot, found);
         claimed_rule(obligation, spot, found);
         if let Some(statutory) = &statutory {
             same_duty(obligation, statutory, spot, found);
@@ -49,9 +47,7 @@ pub(super) fn check(lint: Lint<'_>, layer: Option<Layer<'_>>, found: &mut Found)
             let message = "no anchor: the first period would never begin".to_owned();
             found.add(code::OBLIGATION_SHAPE, spot.key("anchor").offset(), message);
         }
-        if layer.is_none() {
-            expect_source(&recurring.basis, spot, found);
-        }
+        expect_basis(&recurring.basis, layer, spot, found);
     }
     for (i, pair) in lint.doc.feasibility.iter().enumerate() {
         let spot = lint.root.key("feasibility").item(i);
@@ -132,12 +128,17 @@ fn shape(obligation: &ObligationDoc, spot: Spot<'_>, found: &mut Found) {
     }
 }
 
-/// In an overlay an empty source means the overlay's own; a definition has none.
-fn expect_source(basis: &Basis, spot: Spot<'_>, found: &mut Found) {
-    if basis.source.trim().is_empty() {
-        let message = "the basis names no source".to_owned();
-        found.add(code::OBLIGATION_SHAPE, spot.key("basis").offset(), message);
-    }
+/// A duty is written somewhere. In an overlay an empty source means the overlay's own; a definition has none.
+fn expect_basis(basis: &Basis, layer: Option<Layer<'_>>, spot: Spot<'_>, found: &mut Found) {
+    let missing = if basis.text.trim().is_empty() {
+        "neither a basis nor a clause of its rule says where it is written"
+    } else if layer.is_none() && basis.source.trim().is_empty() {
+        "the basis names no source"
+    } else {
+        return;
+    };
+    let offset = spot.key("basis").offset();
+    found.add(code::OBLIGATION_SHAPE, offset, missing.to_owned());
 }
 
 fn circles(lint: Lint<'_>, found: &mut Found) {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     deadline::Period,
-    definition::{SOURCE_MAX_BYTES, Source, doc::*},
+    definition::{SOURCE_MAX_BYTES, Source, doc::*, overlay::*, settle},
 };
 
 /// A file that could be read.
@@ -32,7 +32,7 @@ const SYNTAX_MAX: usize = 20;
 
 /// Reads a definition.
 pub(super) fn definition(source: Source<'_>) -> Reading<'_, DefinitionDoc> {
-    read(source, keys::DEFINITION, |root| {
+    let (mut file, found) = read(source, keys::DEFINITION, |root| {
         let mut probe = Probe::new(root);
         probe.tables::<RoleDoc>("roles");
         probe.tables::<FactDoc>("facts");
@@ -42,19 +42,29 @@ pub(super) fn definition(source: Source<'_>) -> Reading<'_, DefinitionDoc> {
         probe.list::<ExtensionPointDoc>("extension-point");
         probe.shared();
         probe.whole()
-    })
+    });
+    if let Some(file) = &mut file {
+        settle::definition(&mut file.doc);
+    }
+    (file, found)
 }
 
 /// Reads an overlay.
 pub(super) fn overlay(source: Source<'_>) -> Reading<'_, OverlayDoc> {
-    read(source, keys::OVERLAY, |root| {
+    let (mut file, found) = read(source, keys::OVERLAY, |root| {
         let mut probe = Probe::new(root);
         probe.tables::<RoleDoc>("roles");
         probe.tables::<FactDoc>("facts");
         probe.list::<TightenDoc>("tighten");
+        probe.list::<RequireDoc>("require");
+        probe.list::<StepDoc>("step");
         probe.shared();
         probe.whole()
-    })
+    });
+    if let Some(file) = &mut file {
+        settle::overlay(&mut file.doc);
+    }
+    (file, found)
 }
 
 /// An overlay's own part in the form of a definition.
@@ -66,6 +76,7 @@ pub(super) fn added(overlay: &OverlayDoc) -> DefinitionDoc {
         title: overlay.title.clone(),
         calendar: String::new(),
         create_roles: Vec::new(),
+        decide_roles: Vec::new(),
         roles: overlay.roles.clone(),
         facts: overlay.facts.clone(),
         regions: Vec::new(),
@@ -74,7 +85,10 @@ pub(super) fn added(overlay: &OverlayDoc) -> DefinitionDoc {
         recurring: overlay.recurring.clone(),
         tranches: overlay.tranches.clone(),
         notices: overlay.notices.clone(),
+        issues: overlay.issues.clone(),
+        checks: overlay.checks.clone(),
         feasibility: overlay.feasibility.clone(),
+        clauses: overlay.clauses.clone(),
         ladders: overlay.ladders.clone(),
         schedules: Vec::new(),
         extension_points: Vec::new(),
@@ -140,6 +154,9 @@ impl<'r, 'a> Probe<'r, 'a> {
         self.list::<RecurringDoc>("recurring");
         self.list::<TrancheDoc>("tranche");
         self.list::<NoticeDoc>("notice");
+        self.list::<IssueDoc>("issue");
+        self.list::<CheckDoc>("check");
+        self.list::<ClauseDoc>("clause");
         self.list::<FeasibilityDoc>("feasibility");
         self.tables::<LadderDoc>("ladder");
         self.tables::<ParameterDoc>("parameter");

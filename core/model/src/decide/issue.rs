@@ -1,0 +1,98 @@
+//! Deciding what a text leaves open.
+
+use std::collections::BTreeSet;
+
+use super::{Context, Decision, Draft, fire::Chain};
+use crate::{
+    definition::IssueDoc,
+    event::{DecisionScope, Event},
+    fact::nearest,
+    project::Project,
+    rejection::Rejection,
+};
+
+/// A decision on an open point (待明确事项).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choose {
+    /// The open point, such as `YZ-A2`.
+    pub issue: String,
+    /// The option; `None` takes an earlier decision back.
+    pub option: Option<String>,
+    /// Why, in the words of whoever decides.
+    pub reason: String,
+    /// Whether it was decided for this project or for the jurisdiction.
+    pub scope: DecisionScope,
+}
+
+/// The longest reason, in characters.
+pub const REASON_MAX_CHARS: usize = 1_000;
+
+/// Decides an open point of a project; the dates that follow from it move with it.
+///
+/// # Errors
+/// [`Rejection`] for an unknown point or option, a missing reason, or a missing role.
+pub fn choose(
+    context: Context<'_>,
+    project: &Project,
+    choose: &Choose,
+    roles: &BTreeSet<String>,
+) -> Result<Decision, Rejection> {
+    let may = &context.definition.doc.decide_roles;
+    if !may.is_empty() && !roles.contains("*") && !may.iter().any(|role| roles.contains(role)) {
+        return Err(Rejection::Role {
+            event: "decide".to_owned(),
+            needs: may.clone(),
+        });
+    }
+    let mut draft = Draft::new(context, project.clone());
+    draft.choose(choose)?;
+    let mut chain = Chain::internal();
+    draft.run_automatic(&mut chain)?;
+    draft.reconcile();
+    Ok(draft.finish())
+}
+
+impl Draft<'_> {
+    /// Takes a decision into the history.
+    pub(super) fn choose(&mut self, choose: &Choose) -> Result<(), Rejection> {
+        let issue = known(self.context, &choose.issue)?;
+        if let Some(option) = choose.option.as_ref().filter(|o| issue.option(o).is_none()) {
+            return Err(Rejection::IssueOption {
+                issue: issue.id.clone(),
+                option: option.clone(),
+                options: issue.options.iter().map(|o| o.id.clone()).collect(),
+            });
+        }
+        let reason = if choose.reason.trim().is_empty() {
+            Some("is empty")
+        } else if choose.reason.chars().count() > REASON_MAX_CHARS {
+            Some("is longer than 1000 characters")
+        } else if choose.reason.chars().any(|c| c.is_control() && c != '\n') {
+            Some("has control characters")
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            return Err(Rejection::Reason { reason });
+        }
+        self.emit(Event::IssueDecided {
+            issue: issue.id.clone(),
+            option: choose.option.clone(),
+            reason: choose.reason.clone(),
+            scope: choose.scope,
+        });
+        Ok(())
+    }
+}
+
+fn known<'d>(context: Context<'d>, id: &str) -> Result<&'d IssueDoc, Rejection> {
+    let definition = context.definition;
+    definition.issue(id).ok_or_else(|| {
+        let ids = definition.doc.issues.iter().map(|issue| &issue.id);
+        Rejection::IssueUnknown {
+            issue: id.to_owned(),
+            near: nearest(id, ids),
+            known: definition.doc.issues.iter().map(|i| i.id.clone()).collect(),
+        }
+    })
+}
