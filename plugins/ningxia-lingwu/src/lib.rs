@@ -52,12 +52,12 @@ impl Province for Lingwu {
         staffing::staffing(call)
     }
 
-    fn other(topic: &str, call: &Call<'_>) -> Result<Answer, Problem> {
-        match topic {
-            "allocation" => allocation::allocation(call),
-            "grade" => evaluation::grade(call),
-            _ => Err(Problem::unsupported(topic)),
-        }
+    fn allocation(call: &Call<'_>) -> Result<Answer, Problem> {
+        allocation::allocation(call)
+    }
+
+    fn grade(call: &Call<'_>) -> Result<Answer, Problem> {
+        evaluation::grade(call)
     }
 }
 
