@@ -9,7 +9,8 @@ pub fn grade(call: &Call<'_>) -> Result<Answer, Problem> {
     let mut answer = Answer::new();
     let mid = call.facts.text("eval.mid.grade")?;
     let last = call.facts.text("eval.final.grade")?;
-    if mid.is_none() && last.is_none() {
+    // Before there is a contract nobody waits for a grade.
+    if mid.is_none() && last.is_none() && call.facts.has("contract.signed") {
         let message = msg(
             "缺少中期、末期考核评估等级，不能兑付",
             "the grades of the mid-term and final evaluations are missing; nothing can be paid on them",
