@@ -38,6 +38,7 @@ pub fn allocation(call: &Call<'_>) -> Result<Answer, Problem> {
     };
     let parts = parts(call, &mut answer, (rule, document))?;
     compare(call, &mut answer, (rule, document, parts))?;
+    stations(call, &mut answer, (rule, parts))?;
     split(call, &mut answer, parts)?;
     Ok(answer)
 }
@@ -130,6 +131,38 @@ fn compare(
         Finding::deviation(rule, message)
     };
     answer.find(finding.on(&["budget.total"]));
+    Ok(())
+}
+
+/// Amounts entered station by station make up the township projects, or the whole with the platform.
+fn stations(
+    call: &Call<'_>,
+    answer: &mut Answer,
+    (rule, parts): (&str, Parts),
+) -> Result<(), Problem> {
+    let sums: Vec<Fen> = [parts.township, parts.total]
+        .into_iter()
+        .flatten()
+        .collect();
+    let Some(entered) = budget::listed(call, "stations")? else {
+        return Ok(());
+    };
+    if sums.is_empty() || sums.contains(&entered) {
+        return Ok(());
+    }
+    let entered = entered.grouped();
+    let sums: Vec<String> = sums.iter().map(|sum| sum.grouped()).collect();
+    let message = msg(
+        format!(
+            "各站金额合计 {entered} 元，与经费（{} 元）不符",
+            sums.join("、")
+        ),
+        format!(
+            "the stations' amounts sum to {entered} yuan, the budget says {} yuan",
+            sums.join(", or ")
+        ),
+    );
+    answer.find(Finding::violation(rule, message).on(&["stations", "budget.total"]));
     Ok(())
 }
 

@@ -43,7 +43,7 @@ pub fn allocation(call: &Call<'_>) -> Result<Answer, Problem> {
             compare(call, &mut answer, (&document, &lines))?;
             Some(lines)
         }
-        None => document_budget(&mut answer, &whole, (rule, total)).then_some(document),
+        None => document_budget(call, &mut answer, (&whole, rule, total))?.then_some(document),
     };
     let Some(lines) = budget else {
         return Ok(answer);
@@ -52,6 +52,7 @@ pub fn allocation(call: &Call<'_>) -> Result<Answer, Problem> {
         lines,
         rule: rule.to_owned(),
     };
+    stations(call, &mut answer, &budget)?;
     per_town(call, &mut answer, &budget)?;
     by_recipients(call, &mut answer, &budget)?;
     Ok(answer)
@@ -87,31 +88,42 @@ fn own_budget(
     Ok(())
 }
 
-/// Whether the document's own budget applies: it does unless another total was entered.
-fn document_budget(answer: &mut Answer, whole: &Tree, (rule, total): (&str, Option<Fen>)) -> bool {
+/// Whether the document's own budget applies: with its total, or without any in its own year.
+fn document_budget(
+    call: &Call<'_>,
+    answer: &mut Answer,
+    (whole, rule, total): (&Tree, &str, Option<Fen>),
+) -> Result<bool, Problem> {
     let planned = budget::sum(whole.roots().map(|part| part.amount)).unwrap_or_default();
-    match total {
-        Some(total) if total != planned => {
-            let (total, planned) = (total.grouped(), planned.grouped());
-            let message = msg(
-                format!("总经费 {total} 元与方案概算 {planned} 元不同：请填写经费构成"),
-                format!(
-                    "the budget of {total} yuan differs from the plan's {planned} yuan: enter its parts"
-                ),
-            );
-            answer.find(Finding::input_required(rule, "budget.parts", message));
-            false
-        }
-        _ => {
-            let planned = planned.grouped();
-            let message = msg(
-                format!("方案概算 {planned} 元，三大类及各乡镇（街道）分项合计相符"),
-                format!("the plan's {planned} yuan: the three classes and all towns add up"),
-            );
-            answer.find(Finding::informative(rule, message));
-            true
-        }
+    let applies = match total {
+        Some(total) => total == planned,
+        None => is_document_year(call)?,
+    };
+    let planned = planned.grouped();
+    if applies {
+        let message = msg(
+            format!("方案概算 {planned} 元，三大类及各乡镇（街道）分项合计相符"),
+            format!("the plan's {planned} yuan: the three classes and all towns add up"),
+        );
+        answer.find(Finding::informative(rule, message));
+    } else if let Some(total) = total {
+        let total = total.grouped();
+        let message = msg(
+            format!("总经费 {total} 元与方案概算 {planned} 元不同：请填写经费构成"),
+            format!(
+                "the budget of {total} yuan differs from the plan's {planned} yuan: enter its parts"
+            ),
+        );
+        answer.find(Finding::input_required(rule, "budget.parts", message));
+    } else {
+        let (year, _) = call.parameters.int("plan-year")?;
+        let message = msg(
+            format!("方案只有 {year} 年的经费构成：请填写本年度经费构成"),
+            format!("the plan has the parts of {year} only: enter those of this year"),
+        );
+        answer.find(Finding::input_required(rule, "budget.parts", message));
     }
+    Ok(applies)
 }
 
 fn lines(rows: &[Fields<'_>], rule: &str) -> Result<Vec<Line>, Problem> {
@@ -171,6 +183,46 @@ fn compare(
             answer.find(Finding::deviation(&planned.rule, message).on(&["budget.parts"]));
         }
     }
+    Ok(())
+}
+
+/// Amounts entered station by station: they make up the project's class, or, where that is not said, one of
+/// the sums of the budget.
+fn stations(call: &Call<'_>, answer: &mut Answer, budget: &Budget) -> Result<(), Problem> {
+    let Some(entered) = budget::listed(call, "stations")? else {
+        return Ok(());
+    };
+    let of = |class: &str| of_class(&budget.lines, class).map(|line| line.amount);
+    let guidance = of("guidance").unwrap_or_default();
+    let (common, personalised) = (
+        of(COMMON).unwrap_or_default(),
+        of(PERSONALISED).unwrap_or_default(),
+    );
+    let towns = budget::sum([common, personalised]).unwrap_or_default();
+    let whole = budget::sum([guidance, towns]).unwrap_or_default();
+    let accepted = match call.facts.text("project.category")? {
+        Some(COMMON) => vec![common],
+        Some(PERSONALISED) => vec![personalised],
+        Some(_) => vec![guidance],
+        None => vec![whole, towns, common, personalised],
+    };
+    if accepted.contains(&entered) {
+        return Ok(());
+    }
+    let entered = entered.grouped();
+    let sums: Vec<String> = accepted.iter().map(|sum| sum.grouped()).collect();
+    let message = msg(
+        format!(
+            "各站金额合计 {entered} 元，与经费构成（{} 元）不符",
+            sums.join("、")
+        ),
+        format!(
+            "the stations' amounts sum to {entered} yuan, the budget says {} yuan",
+            sums.join(", or ")
+        ),
+    );
+    let rule = of_class(&budget.lines, COMMON).map_or(&budget.rule, |line| &line.rule);
+    answer.find(Finding::violation(rule, message).on(&["stations", "budget.parts"]));
     Ok(())
 }
 

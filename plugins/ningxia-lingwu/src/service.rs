@@ -14,7 +14,7 @@ pub fn delivered(call: &Call<'_>, answer: &mut Answer) -> Result<(), Problem> {
     let supplies = (
         "supply-beneficiaries",
         "supplies.beneficiaries",
-        ("领取棉衣棉被等的困难群众", "people given warm clothing"),
+        ("领取棉衣棉被等的困难群众人数", "people given warm clothing"),
     );
     let workers = (
         "station-person-times",
