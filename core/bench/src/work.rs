@@ -138,6 +138,7 @@ pub fn finish(stage: &str, today: chrono::NaiveDate) -> FireEvent {
         event: format!("finish-{stage}"),
         facts: BTreeMap::from([(format!("{stage}.done"), today.to_string().into())]),
         expected_version: None,
+        waive: None,
     }
 }
 

@@ -8,6 +8,10 @@
 //! |---|---|
 //! | read facts and parameters | [`Call`], [`Facts`], [`Fields`] |
 //! | compute with money | [`Fen`], [`Percent`], [`tranche`], [`budget`] |
+//! | count people, ages and hours | [`staffing`] |
+//! | decide on renewal | [`renewal`] |
+//! | judge the contractor | [`supplier`] |
+//! | plan the payments a contract names | [`terms`] |
 //! | answer | [`Answer`], [`Finding`], [`Payment`] |
 //! | test | `testing::run_cases` |
 //!
@@ -19,6 +23,10 @@ mod date;
 mod facts;
 mod money;
 mod province;
+pub mod renewal;
+pub mod staffing;
+pub mod supplier;
+pub mod terms;
 pub mod tranche;
 pub mod uscc;
 mod value;
