@@ -1,6 +1,6 @@
 //! How many people (人员配备): ZL-06, 9 + 2 + 17 × (2–5) + 7 × 2, and the stations of ZL-01.
 
-use liucheng_sdk::{Answer, Call, Fields, Finding, Problem, Value, msg};
+use liucheng_sdk::{Answer, Call, Fields, Finding, Message, Problem, Value, msg, staffing::names};
 
 /// A kind of station and how many people each of it has.
 struct Kind<'a> {
@@ -135,17 +135,20 @@ fn each_station(
             _ => open.push(id),
         }
     }
-    if let Some((zh, en)) = few(&wrong) {
+    if let Some(list) = list(&wrong) {
         let message = msg(
-            format!("以下站点人数不在规定范围：{zh}"),
-            format!("stations whose staff is out of range: {en}"),
+            format!("以下站点人数不在规定范围：{}", list.zh),
+            format!("stations whose staff is out of range: {}", list.en),
         );
         answer.find(Finding::violation(rule, message).on(&["stations"]));
     }
-    if let Some((zh, en)) = few(&open) {
+    if let Some(list) = list(&open) {
         let message = msg(
-            format!("以下站点未填类别或人数：{zh}"),
-            format!("stations without a known kind or a number of staff: {en}"),
+            format!("以下站点未填类别或人数：{}", list.zh),
+            format!(
+                "stations without a known kind or a number of staff: {}",
+                list.en
+            ),
         );
         answer.find(Finding::input_required(rule, "stations", message));
     }
@@ -165,6 +168,11 @@ fn each_station(
         }
     }
     Ok(sum.filter(|_| !rows.is_empty()))
+}
+
+fn list(stations: &[String]) -> Option<Message> {
+    let stations: Vec<&str> = stations.iter().map(String::as_str).collect();
+    names(&stations, ("站", "stations"))
 }
 
 /// Is the total possible at all, and is it the one of the text?
@@ -237,27 +245,6 @@ fn mean(sum: i64, count: i64) -> Option<String> {
     (count > 0 && sum >= 0).then(|| liucheng_sdk::Fen(sum.saturating_mul(100) / count).to_string())
 }
 
-/// The first five of a list and how many there are; `None` where there are none.
-pub fn few(items: &[String]) -> Option<(String, String)> {
-    const NAMED: usize = 5;
-    if items.is_empty() {
-        return None;
-    }
-    let named = &items[..items.len().min(NAMED)];
-    let (zh, en) = if items.len() > NAMED {
-        (
-            format!(" 等 {} 项", items.len()),
-            format!(" and {} more", items.len() - NAMED),
-        )
-    } else {
-        (String::new(), String::new())
-    };
-    Some((
-        format!("{}{zh}", named.join("、")),
-        format!("{}{en}", named.join(", ")),
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,14 +254,5 @@ mod tests {
         assert_eq!(mean(51, 17).as_deref(), Some("3.00"));
         assert_eq!(mean(50, 17).as_deref(), Some("2.94"));
         assert_eq!(mean(50, 0), None);
-    }
-
-    #[test]
-    fn a_long_list_is_cut() {
-        let items: Vec<String> = (1..=7).map(|n| n.to_string()).collect();
-        let (zh, en) = few(&items).unwrap_or_default();
-        assert_eq!(zh, "1、2、3、4、5 等 7 项");
-        assert_eq!(en, "1, 2, 3, 4, 5 and 2 more");
-        assert_eq!(few(&[]), None);
     }
 }

@@ -5,6 +5,7 @@
 mod allocation;
 mod cap;
 mod evaluation;
+mod recipients;
 mod service;
 mod staffing;
 mod supplier;

@@ -1,9 +1,7 @@
 //! The contractor (承接主体): LW-09 and LW-11 to LW-15, by the class of the project.
 
-use liucheng_sdk::{Answer, Call, Fields, Finding, Problem, msg, uscc};
+use liucheng_sdk::{Answer, Call, Fields, Finding, Problem, msg, supplier};
 
-/// A supplier has been chosen once one of these is known.
-const CHOSEN: [&str; 3] = ["award.decided", "award.notice_issued", "contract.signed"];
 /// 大类三, which the towns buy themselves.
 const PERSONALISED: &str = "personalised";
 
@@ -17,18 +15,11 @@ pub fn check(call: &Call<'_>) -> Result<Answer, Problem> {
     } else {
         "LW-09"
     };
-    let Some(supplier) = call.facts.row("supplier")? else {
-        if CHOSEN.iter().any(|key| call.facts.has(key)) {
-            let message = msg(
-                "缺少承接主体信息，无法核对资格",
-                "the contractor is missing; it cannot be checked",
-            );
-            answer.find(Finding::input_required(rule, "supplier", message));
-        }
+    let Some(contractor) = supplier::known(&mut answer, call, rule)? else {
         return Ok(answer);
     };
-    registration(&mut answer, &supplier, rule)?;
-    organisation(&mut answer, call, (&supplier, rule))?;
+    supplier::registered(&mut answer, &contractor, rule)?;
+    organisation(&mut answer, call, (&contractor, rule))?;
     if category == Some(PERSONALISED) {
         local(&mut answer, call)?;
     } else {
@@ -43,9 +34,9 @@ pub fn check(call: &Call<'_>) -> Result<Answer, Problem> {
                 message,
             ));
         }
-        inspections(&mut answer, call, &supplier)?;
+        inspections(&mut answer, call, &contractor)?;
     }
-    preferences(&mut answer, &supplier, category == Some(PERSONALISED))?;
+    preferences(&mut answer, &contractor, category == Some(PERSONALISED))?;
     Ok(answer)
 }
 
@@ -66,28 +57,6 @@ fn purchaser(answer: &mut Answer, call: &Call<'_>, category: Option<&str>) -> Re
             )
         };
         answer.find(Finding::informative("LW-15", message).on(&["project.category"]));
-    }
-    Ok(())
-}
-
-/// 注册登记: the code's check character tells a typing error from a registration.
-fn registration(answer: &mut Answer, supplier: &Fields<'_>, rule: &str) -> Result<(), Problem> {
-    match supplier.text("uscc")? {
-        None => {
-            let message = msg(
-                "未填统一社会信用代码",
-                "the unified social credit code is missing",
-            );
-            answer.find(Finding::input_required(rule, "supplier", message));
-        }
-        Some(code) if !uscc::is_valid(code) => {
-            let message = msg(
-                format!("统一社会信用代码 {code} 校验不通过"),
-                format!("the unified social credit code {code} fails its check"),
-            );
-            answer.find(Finding::violation(rule, message).on(&["supplier"]));
-        }
-        Some(_) => {}
     }
     Ok(())
 }
