@@ -50,7 +50,12 @@ pub fn allocation(call: &Call<'_>) -> Result<Answer, Problem> {
             compare(call, &mut answer, (&document, &lines))?;
             Some(lines)
         }
-        None => document_budget(call, &mut answer, (&whole, rule, total))?.then_some(document),
+        None => {
+            let planned = budget::sum(whole.roots().map(|part| part.amount)).unwrap_or_default();
+            let of_project = of_project(call, &document, total)?;
+            document_budget(call, &mut answer, (planned, rule, total, of_project))?
+                .then_some(document)
+        }
     };
     let Some(lines) = budget else {
         return Ok(answer);
@@ -60,8 +65,14 @@ pub fn allocation(call: &Call<'_>) -> Result<Answer, Problem> {
         rule: rule.to_owned(),
     };
     stations(call, &mut answer, &budget)?;
-    per_town(call, &mut answer, &budget)?;
-    recipients::share_out(call, &mut answer, &budget)?;
+    // A project of one class has nothing to do with the others.
+    let category = call.facts.text("project.category")?;
+    if category.is_none_or(|category| category == PERSONALISED) {
+        per_town(call, &mut answer, &budget)?;
+    }
+    if category.is_none_or(|category| category == COMMON) {
+        recipients::share_out(call, &mut answer, &budget)?;
+    }
     Ok(answer)
 }
 
@@ -95,13 +106,36 @@ fn own_budget(
     Ok(())
 }
 
-/// Whether the document's own budget applies: with its total, or without any in its own year.
+/// The project's own class and the total, where the document sets that amount for the class or for a town of it.
+fn of_project<'a>(
+    call: &Call<'_>,
+    document: &'a [Line],
+    total: Option<Fen>,
+) -> Result<Option<(&'a Line, Fen)>, Problem> {
+    let (Some(category), Some(total)) = (call.facts.text("project.category")?, total) else {
+        return Ok(None);
+    };
+    let set = |line: &Line| line.class == category && line.amount == total;
+    let class = of_class(document, category).filter(|_| document.iter().any(set));
+    Ok(class.map(|class| (class, total)))
+}
+
+/// Whether the document's own budget applies: with its total or that of the project's class, or without any
+/// in its own year.
 fn document_budget(
     call: &Call<'_>,
     answer: &mut Answer,
-    (whole, rule, total): (&Tree, &str, Option<Fen>),
+    (planned, rule, total, of_project): (Fen, &str, Option<Fen>, Option<(&Line, Fen)>),
 ) -> Result<bool, Problem> {
-    let planned = budget::sum(whole.roots().map(|part| part.amount)).unwrap_or_default();
+    if let Some((class, amount)) = of_project {
+        let (id, amount) = (&class.id, amount.grouped());
+        let message = msg(
+            format!("与方案“{id}”的概算 {amount} 元相符"),
+            format!("as the plan sets it for {id:?}: {amount} yuan"),
+        );
+        answer.find(Finding::informative(&class.rule, message).on(&["budget.total"]));
+        return Ok(true);
+    }
     let applies = match total {
         Some(total) => total == planned,
         None => is_document_year(call)?,
