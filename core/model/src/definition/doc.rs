@@ -417,6 +417,9 @@ pub struct RecurringDoc {
     /// Counted from the last day of the period; absent where the text names no date.
     #[serde(default)]
     pub period: Option<Period>,
+    /// CEL: the rule applies only then.
+    #[serde(default)]
+    pub when: Option<String>,
     /// Who has to do it.
     pub responsible: String,
     /// Who receives it.

@@ -121,6 +121,7 @@ pub(super) const RECURRING: Keys = &[
     ("anchor", Any),
     ("until", Any),
     ("period", Any),
+    ("when", Any),
     ("responsible", Any),
     ("to", Texts),
     ("ladder", Any),
