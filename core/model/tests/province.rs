@@ -183,6 +183,7 @@ impl Life {
             event: event.to_owned(),
             facts: serde_json::from_value(facts).unwrap(),
             roles: BTreeSet::from([role.to_owned()]),
+            waived: None,
         };
         let context = context(&self.definition, self.now);
         let needs = decide::needs(context, &self.project, &fire)?;
@@ -232,6 +233,7 @@ fn step(hook: Hook, next: Option<&str>) -> Verdict {
         input: String::new(),
         fuel: 1,
         answer: Answer::default(),
+        arguments: Default::default(),
         next: next.map(str::to_owned),
     }
 }
@@ -536,4 +538,32 @@ fn mistakes_are_found_at_their_place() {
             "{from} → {to}: {found:?}"
         );
     }
+}
+
+#[test]
+fn a_duty_by_a_day_of_the_year_falls_into_the_year_of_its_anchor() {
+    let overlay = OVERLAY.replacen("period = \"10 days\"", "month-day = \"12-31\"", 1);
+    let definition = load(&overlay).unwrap_or_else(|e| panic!("{e:#?}"));
+    let due = |finished: &str| {
+        let facts = json!({ "survey.finished": finished });
+        let facts = facts.as_object().unwrap().iter();
+        let facts: Facts = facts
+            .map(|(key, value)| (key.clone(), definition.parse_fact(key, value).unwrap()))
+            .collect();
+        let evaluation = evaluate(Question {
+            definition: &definition,
+            facts: &facts,
+            states: &BTreeMap::new(),
+            today: day(finished),
+            calendar: Calendar::national().unwrap(),
+            suspensions: &BTreeMap::new(),
+        });
+        let found = evaluation.deadlines.into_iter();
+        let duty = found.into_iter().find(|d| d.id == "town-report").unwrap();
+        (duty.computation.due.unwrap(), duty.computation.provisional)
+    };
+    // A Sunday and a holiday, and a year whose holidays are not known: a day in the text is never moved.
+    assert_eq!(due("2023-03-01"), (day("2023-12-31"), false));
+    assert_eq!(due("2023-12-31"), (day("2023-12-31"), false));
+    assert_eq!(due("2028-01-01"), (day("2028-12-31"), false));
 }

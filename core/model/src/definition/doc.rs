@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::overlay::{CheckDoc, ClauseDoc, IssueDoc};
 use crate::{
-    deadline::{Period, RollPolicy},
+    deadline::{MonthDay, Period, RollPolicy},
     fact::FactType,
     finding::{FindingCode, Severity},
     text::Text,
@@ -315,6 +315,9 @@ pub struct ObligationDoc {
     /// The period.
     #[serde(default)]
     pub period: Option<Period>,
+    /// A day of the year instead of a period: the first one on or after the anchor (每年年底前).
+    #[serde(default)]
+    pub month_day: Option<MonthDay>,
     /// A date fixed in the text, instead of anchor and period.
     #[serde(default)]
     pub date: Option<NaiveDate>,

@@ -88,6 +88,7 @@ pub(super) const OBLIGATION: Keys = &[
     ("after-due-of", Any),
     ("projected-from", Any),
     ("period", Any),
+    ("month-day", Any),
     ("date", Any),
     ("roll", Any),
     ("when", Any),
