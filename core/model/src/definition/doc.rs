@@ -119,6 +119,10 @@ pub struct FactDoc {
     /// names none, `record-facts`.
     #[serde(default)]
     pub recorded_by: Vec<String>,
+    /// Transitions that forget it beside those that say so themselves, because it speaks of a contract or
+    /// a supplier that is no longer there.
+    #[serde(default)]
+    pub cleared_by: Vec<String>,
     /// Only the province's component sets it.
     #[serde(default)]
     pub computed: bool,

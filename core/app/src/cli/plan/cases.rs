@@ -91,7 +91,10 @@ fn json(value: &toml::Value) -> Json {
 }
 
 fn object(table: &toml::Table) -> Map<String, Json> {
-    table.iter().map(|(key, value)| (key.clone(), json(value))).collect()
+    table
+        .iter()
+        .map(|(key, value)| (key.clone(), json(value)))
+        .collect()
 }
 
 /// What of a case is not as expected.
@@ -152,15 +155,30 @@ fn differences(plan: &Plan, expect: &Expect) -> Vec<String> {
         let text = |value: &dyn erased::Kebab| value.kebab();
         let fits = |f: &&liucheng_model::finding::Finding| {
             f.rule == expected.rule
-                && expected.code.as_ref().is_none_or(|code| *code == text(&f.code))
-                && expected.severity.as_ref().is_none_or(|s| *s == text(&f.severity))
-                && expected.message.as_ref().is_none_or(|m| f.message.zh.contains(m))
+                && expected
+                    .code
+                    .as_ref()
+                    .is_none_or(|code| *code == text(&f.code))
+                && expected
+                    .severity
+                    .as_ref()
+                    .is_none_or(|s| *s == text(&f.severity))
+                && expected
+                    .message
+                    .as_ref()
+                    .is_none_or(|m| f.message.zh.contains(m))
         };
         let found = plan.findings.iter().find(fits);
         if found.is_some() == expected.absent {
             let of_rule = plan.findings.iter().filter(|f| f.rule == expected.rule);
-            let of_rule: Vec<_> = of_rule.map(|f| (f.code, f.severity, &f.message.zh)).collect();
-            let what = if expected.absent { "must not be there" } else { "missing" };
+            let of_rule: Vec<_> = of_rule
+                .map(|f| (f.code, f.severity, &f.message.zh))
+                .collect();
+            let what = if expected.absent {
+                "must not be there"
+            } else {
+                "missing"
+            };
             wrong.push(format!(
                 "finding {} {:?} {:?}: {what}; there are {of_rule:?}",
                 expected.rule, expected.code, expected.message
@@ -202,13 +220,20 @@ async fn every_package_gives_the_dates_and_amounts_of_its_document() {
                 assert!(known, "{province} · {}: no obligation {id:?}", case.name);
             }
             let read = read_facts(&entry.definition, &object(&case.facts));
-            let (facts, unknown) = read.unwrap_or_else(|e| panic!("{province} · {}: {e:?}", case.name));
-            assert!(unknown.is_empty(), "{province} · {}: {unknown:?}", case.name);
+            let (facts, unknown) =
+                read.unwrap_or_else(|e| panic!("{province} · {}: {e:?}", case.name));
+            assert!(
+                unknown.is_empty(),
+                "{province} · {}: {unknown:?}",
+                case.name
+            );
             let on = match &case.on {
                 Some(day) => Some(input::date("on", &date(day)).unwrap()),
                 None => latest_date(&facts),
             };
-            let plan = compute(&entry, &parts, &facts, on.unwrap_or_default()).await.unwrap();
+            let plan = compute(&entry, &parts, &facts, on.unwrap_or_default())
+                .await
+                .unwrap();
             for difference in differences(&plan, &case.expect) {
                 writeln!(wrong, "{province} · {}: {difference}", case.name).unwrap();
             }

@@ -46,6 +46,7 @@ pub(super) const FACT: Keys = &[
     ("transient", Any),
     ("rule", Any),
     ("recorded-by", Any),
+    ("cleared-by", Any),
     ("computed", Any),
 ];
 pub(super) const STATE: Keys = &[
