@@ -57,21 +57,20 @@ fn counts(period: (NaiveDate, NaiveDate), from: NaiveDate, until: NaiveDate) -> 
     2 * days(first.max(from), last.min(until)) >= days(first, last)
 }
 
-/// The first and the last day for which reports are owed, while both are known.
-fn term(recurring: &RecurringDoc, facts: &Facts) -> Option<(NaiveDate, NaiveDate)> {
+/// The first and the last day for which reports are owed.
+type Term = (NaiveDate, NaiveDate);
+
+/// The term, while both of its days are known.
+fn term(recurring: &RecurringDoc, facts: &Facts) -> Option<Term> {
     let date = |keys: &[String]| keys.iter().find_map(|k| facts.get(k)?.as_date_or_first());
     Some((date(&recurring.anchor)?, date(&recurring.until)?))
 }
 
-impl Draft<'_> {
+impl<'a> Draft<'a> {
     /// Opens the periods that have begun, and sets the timer for the next one.
     pub(super) fn open_periods(&mut self) {
-        let definition = self.context.definition;
-        let now = self.term_facts(&self.project.facts);
-        let before = self.term_facts(&self.before);
-        for recurring in &definition.doc.recurring {
-            let earlier = term(recurring, &before);
-            let next = term(recurring, &now).and_then(|(from, until)| {
+        for (recurring, earlier, present) in self.terms() {
+            let next = present.and_then(|(from, until)| {
                 let (owed, next) = self.owed(recurring, from, until);
                 // A correction takes back what a wrong date opened. Reports of a contract that
                 // has ended stay: its dates are gone, not wrong.
@@ -95,8 +94,15 @@ impl Draft<'_> {
         }
     }
 
-    fn term_facts(&self, facts: &Facts) -> Facts {
-        self.context.definition.with_defaults(facts).0.into_owned()
+    /// The terms before the step and now.
+    fn terms(&self) -> Vec<(&'a RecurringDoc, Option<Term>, Option<Term>)> {
+        let definition = self.context.definition;
+        let (before, _) = definition.with_defaults(self.before);
+        let (now, _) = definition.with_defaults(&self.project.facts);
+        let recurring = definition.doc.recurring.iter();
+        recurring
+            .map(|recurring| (recurring, term(recurring, &before), term(recurring, &now)))
+            .collect()
     }
 
     /// The periods owed by now, and the day the next one begins.
