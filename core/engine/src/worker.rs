@@ -21,12 +21,11 @@ use crate::{
 };
 
 /// Timers fired between two looks at other work.
-const BATCH: u32 = 4_096;
+const BATCH: u32 = 1_024;
 /// Projects read at a time; the next are read while these fire.
-const LOADED: usize = 512;
-/// Projects whose timers fire at a time, as many as fill the writer's groups; with those that are read
-/// ahead fewer than are remembered.
-const FIRING: usize = 1_024;
+const LOADED: usize = 256;
+/// Projects whose timers fire at a time: as many as fill the writer's largest group.
+const FIRING: usize = 512;
 /// A timer that cannot be fired, for example because its definition is missing, waits this long.
 pub(crate) const FAULT_DELAY_MICROS: i64 = 5 * 60 * 1_000_000;
 /// The longest sleep: the clock of the machine may have been set in the meantime.
@@ -123,7 +122,7 @@ impl Engine {
         let count = due.len();
         let mut result = Ok(count);
         let mut firing = JoinSet::new();
-        // Reading ahead, not batch after batch: the writer never waits for the next to be read.
+        // While some fire the next are read: the writer does not wait for all of a batch to be read.
         for projects in by_project(due).chunks(LOADED) {
             let ids = projects.iter().map(|(id, _)| *id);
             if let Err(error) = self.remember(ids).await {

@@ -125,8 +125,6 @@ fn head(bytes: &mut Vec<u8>, kind: u8, size: usize) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use sqlx::{Connection, SqliteConnection};
 
     use super::*;
