@@ -43,7 +43,7 @@ pub fn run(global: &Global, command: PluginCommand) -> Result<Exit, Failure> {
 }
 
 fn list(global: &Global) -> Result<Exit, Failure> {
-    let parts = compose::parts(compose::calendar(&[])?, None, None)?;
+    let parts = compose::loaded_parts(compose::calendar(&[])?, None)?;
     let packages = parts.rules.packages();
     if global.json {
         let rows: Vec<_> = packages
