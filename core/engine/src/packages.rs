@@ -289,11 +289,11 @@ pub async fn keep(
     let text = serde_json::to_string(stored)?;
     let package = digest(&text);
     // The component is written first, so that a package that is there has one.
-    if store.document(PACKAGE, &package).await?.is_some() {
+    if store.holds_document(PACKAGE, &package).await? {
         return Ok(package);
     }
     let pin = &stored.pin;
-    if store.document(COMPONENT, &pin.component).await?.is_none() {
+    if !store.holds_document(COMPONENT, &pin.component).await? {
         let document = Document {
             kind: COMPONENT.to_owned(),
             digest: pin.component.clone(),
@@ -320,7 +320,7 @@ pub async fn keep(
 /// When the store cannot write.
 pub(crate) async fn keep_definition(store: &dyn Store, entry: &Entry) -> Result<(), CommandError> {
     let (kind, digest) = (crate::library::DEFINITION, &entry.definition.digest);
-    if store.document(kind, digest).await?.is_some() {
+    if store.holds_document(kind, digest).await? {
         return Ok(());
     }
     let document = Document {

@@ -25,7 +25,7 @@ use liucheng_engine::{
     verify::verify,
 };
 use liucheng_model::{
-    calendar::Calendar,
+    calendar::{Calendar, CalendarLayer},
     definition::{Definition, Source},
     fact::{FactValue, Scalar},
     finding::{Finding, FindingCode, Severity},
@@ -63,6 +63,19 @@ text = "{days}日内报送"
 {extra}"#
     )
 }
+
+const LAYER: &str = r#"
+schema = 1
+id = "p"
+version = "1"
+layer = "province"
+extends = "cn"
+[[day]]
+date = "2026-11-23"
+kind = "holiday"
+name = "地方节日"
+source = "通知"
+"#;
 
 const LAW: &str = r#"
 [[check]]
@@ -115,7 +128,13 @@ impl ProvinceRules for Rules {
         };
         Ok(Verdict {
             hook: call.hook,
-            input: format!("{} {} {:?}", call.today, call.transition, call.facts),
+            input: format!(
+                "{} {} {:?} {}",
+                call.today,
+                call.transition,
+                call.facts,
+                call.calendar.version()
+            ),
             package: call.package,
             fuel: 7,
             answer: Answer {
@@ -393,6 +412,23 @@ async fn past_verdicts_are_reproduced_by_the_component_that_gave_them() {
         (&replayed[0].package, &replayed[0].outcome),
         (&pin("1.0.0"), &Outcome::Same)
     );
+    // Another calendar has come since; the one of then is kept.
+    world
+        .engine
+        .library
+        .keep_in(&*world.engine.store)
+        .await
+        .unwrap();
+    let layer = CalendarLayer::parse(LAYER).unwrap();
+    let calendar = Calendar::national().unwrap().with_layer(&layer).unwrap();
+    let national = Entry::clone(&*world.engine.library.entry("").unwrap());
+    let current = BTreeMap::from([(String::new(), national)]);
+    let later = Engine {
+        library: Arc::new(Library::new(Arc::new(calendar), current)),
+        ..world.engine.clone()
+    };
+    let replayed = later.replay(id).await.unwrap();
+    assert_eq!(replayed[0].outcome, Outcome::Same);
     *world.rules.broken.lock().unwrap() = true;
     let replayed = world.engine.replay(id).await.unwrap();
     assert!(matches!(replayed[0].outcome, Outcome::NoAnswer(_)));

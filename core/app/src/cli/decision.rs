@@ -1,5 +1,7 @@
 //! `liucheng decision`: what a jurisdiction's texts leave open, and what it has decided.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Subcommand};
 use liucheng_engine::{CommandError, decisions::Ruling};
 use liucheng_model::definition::IssueDoc;
@@ -11,6 +13,9 @@ use crate::{
     output::{Exit, Failure, document, line, line_cells, wrap},
     view::option_line,
 };
+
+/// The refusal of a database that is not there.
+const NO_DATABASE: &str = "E-STORE-OPEN";
 
 /// Commands on open points.
 #[derive(Debug, Subcommand)]
@@ -54,9 +59,18 @@ pub async fn run(global: &Global, command: DecisionCommand) -> Result<Exit, Fail
 }
 
 async fn list(global: &Global, args: &ListArgs) -> Result<Exit, Failure> {
-    let engine = compose::open_for_reading(&global.place()).await?;
-    let entry = engine.library.entry(&args.province)?;
-    let rulings = engine.rulings(&args.province).await?;
+    let (entry, rulings) = match compose::open_for_reading(&global.place()).await {
+        Ok(engine) => {
+            let entry = engine.library.entry(&args.province)?;
+            (entry, engine.rulings(&args.province).await?)
+        }
+        // Where there is no database yet, nothing is decided; what is built in leaves open what it does.
+        Err(failure) if failure.code == NO_DATABASE => {
+            let parts = compose::parts(compose::calendar(&[])?, None, None)?;
+            (parts.library.entry(&args.province)?, BTreeMap::new())
+        }
+        Err(failure) => return Err(failure),
+    };
     let issues = &entry.definition.doc.issues;
     if global.json {
         let rows = issues

@@ -396,6 +396,13 @@ impl Store for SqliteStore {
         row.as_ref().map(read::document).transpose()
     }
 
+    async fn holds_document(&self, kind: &str, digest: &str) -> Result<bool, ReadError> {
+        let query = sqlx::query(shared::HOLDS_DOCUMENT)
+            .bind(kind.to_owned())
+            .bind(digest.to_owned());
+        Ok(self.row(query).await?.is_some())
+    }
+
     async fn documents(&self, kind: &str) -> Result<Vec<Document>, ReadError> {
         let query = sqlx::query(shared::DOCUMENTS).bind(kind.to_owned());
         each(&self.rows(query).await?, read::document)

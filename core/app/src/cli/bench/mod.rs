@@ -215,7 +215,10 @@ async fn measure_plugin(global: &Global, args: PluginArgs) -> Result<(), Failure
     for package in asked.filter(|p| p.hooks.contains(&Hook::Check)) {
         for facts in [5, 50] {
             let calls = args.calls as usize;
-            let report = calls::run(&*all.rules, &package.pin(), facts, calls).await;
+            let entry = all.library.entry(&package.id)?;
+            let parameters = Arc::clone(&entry.definition.parameters);
+            let asked = (&package.pin(), parameters);
+            let report = calls::run(&*all.rules, asked, facts, calls).await;
             reports.push(report.map_err(failure)?);
         }
     }
