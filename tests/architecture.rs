@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::support::root;
 
 /// Package → packages of this workspace it may depend on.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("liucheng-model", &[]),
     ("liucheng-engine", &["liucheng-model"]),
     ("liucheng-store", &["liucheng-engine", "liucheng-model"]),
@@ -24,6 +24,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
         &[
             "liucheng-bench",
             "liucheng-engine",
+            "liucheng-guest-build",
             "liucheng-model",
             "liucheng-plugin-host",
             "liucheng-store",
@@ -31,6 +32,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ),
     ("liucheng-sdk", &[]),
     ("province-ningxia-yuanzhou", &["liucheng-sdk"]),
+    ("province-example-county", &["liucheng-sdk"]),
     ("province-tianjin", &["liucheng-sdk"]),
     (
         "liucheng-faults",
@@ -41,7 +43,8 @@ const ALLOWED: [(&str, &[&str]); 11] = [
             "liucheng-store",
         ],
     ),
-    ("xtask", &[]),
+    ("liucheng-guest-build", &[]),
+    ("xtask", &["liucheng-guest-build"]),
 ];
 
 /// Package → what it must never reach for: I/O, other people's engines, the network.
