@@ -93,7 +93,7 @@ enum Command {
     /// Check and draw definitions.
     #[command(subcommand)]
     Workflow(workflow::WorkflowCommand),
-    /// Look at province packages.
+    /// Write, build, test, sign and look at province packages.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
     /// Make, list and revoke access tokens for the API.
