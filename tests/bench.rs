@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::Value as Json;
 
-use crate::support::{Said, liucheng, run};
+use crate::{
+    nodes::server as postgres,
+    support::{Said, liucheng, run},
+};
 
 /// Fsyncs for each change with one client: its own, and its share of copying the log.
 const FSYNCS_ONE: f64 = 1.15;
@@ -110,6 +113,135 @@ fn timers_fire_and_kills_lose_nothing() {
 }
 
 #[test]
+fn starts_are_measured_with_and_without_compiled_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = bench(folder.path(), &["start", "--runs", "2", "--json"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let reports = said.json();
+    let reports = reports.as_array().unwrap();
+    assert_eq!(reports.len(), 5, "{reports:?}");
+    for report in reports {
+        assert_eq!(report["runs"], 2);
+        let first = number(report, "first_command_ms");
+        assert!(number(report, "listening_ms") <= first, "{report}");
+        assert!(first <= number(report, "first_command_max_ms"), "{report}");
+        assert!(number(report, "raw_process_ms") > 0.0, "{report}");
+        if cfg!(target_os = "linux") {
+            assert!(number(report, "rss_mib") > 5.0, "{report}");
+        }
+    }
+    let first = |what: &str| {
+        let found = reports.iter().find(|report| report["what"] == what);
+        number(found.unwrap(), "first_command_ms")
+    };
+    // Compiling takes many times as long as everything else together.
+    let compiles = first("all packages, new folder, nothing compiled");
+    assert!(first("all packages, new folder, compiled") < compiles / 2.0);
+    assert!(first("all packages, existing folder, compiled") < compiles / 2.0);
+    assert!(is_empty(folder.path()));
+}
+
+#[test]
+fn growth_is_measured_by_projects_and_by_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = [
+        "growth",
+        "--projects",
+        "20,200",
+        "--history",
+        "3,12",
+        "--clients",
+        "4",
+        "--seconds",
+        "1",
+        "--seed",
+        "7",
+        "--json",
+    ];
+    let said = bench(folder.path(), &args);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let reports = said.json();
+    let reports = reports.as_array().unwrap();
+    let kinds: Vec<_> = reports
+        .iter()
+        .map(|r| {
+            let word = |key: &str| r[key].as_str().unwrap().to_owned();
+            (word("what"), word("state"), r["count"].as_u64().unwrap())
+        })
+        .collect();
+    let expected = [
+        ("projects", "remembered", 20),
+        ("projects", "remembered", 200),
+        ("projects", "read", 20),
+        ("projects", "read", 200),
+        ("history", "read", 3),
+        ("history", "read", 12),
+    ];
+    let expected = expected.map(|(what, state, count)| (what.to_owned(), state.to_owned(), count));
+    assert_eq!(kinds, expected);
+    for report in reports {
+        assert!(number(report, "transitions") > 0.0, "{report}");
+        assert!(number(report, "of_first") > 0.0, "{report}");
+        assert_eq!(report["seed"], 7);
+        let touched = match report["what"].as_str().unwrap() {
+            "projects" => number(report, "count"),
+            _ => 4.0 * 10.0,
+        };
+        assert!((number(report, "touched") - touched).abs() < 0.5);
+    }
+    assert!(is_empty(folder.path()));
+    let said = bench(folder.path(), &["growth", "--database", "postgres://x/y"]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("E-USAGE"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_do_everything_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = bench(folder.path(), &["nodes"]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("E-BENCH-NODES"), "{}", said.err);
+    let Some(postgres) = postgres::shared() else {
+        return;
+    };
+    let database = postgres.database().await;
+    let args = [
+        "nodes",
+        "--database",
+        &database,
+        "--nodes",
+        "1,3",
+        "--clients",
+        "8",
+        "--seconds",
+        "1",
+        "--json",
+    ];
+    let said = bench(folder.path(), &args);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let reports = said.json();
+    let reports = reports.as_array().unwrap();
+    assert_eq!(reports.len(), 2);
+    for (report, nodes) in reports.iter().zip([1, 3]) {
+        assert_eq!(report["nodes"], nodes);
+        assert_eq!(report["clients"], 8);
+        assert_eq!(report["acknowledged_lost"], 0, "{report}");
+        assert_eq!(report["duplicates"], 0, "{report}");
+        let transitions = number(report, "transitions");
+        assert!(transitions > 0.0, "{report}");
+        // With what was done to warm up, and with openings.
+        assert!(number(report, "acknowledged_once") > transitions);
+        assert!(number(report, "mails") > 0.0, "{report}");
+        assert!(number(report, "raw_per_second") > 0.0, "{report}");
+    }
+    assert!((number(&reports[0], "of_first") - 1.0).abs() < 1e-9);
+    let said = bench(folder.path(), &args);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("E-BENCH-DATABASE"), "{}", said.err);
+    assert!(is_empty(folder.path()));
+}
+
+#[test]
 fn components_are_asked() {
     let folder = tempfile::tempdir().unwrap();
     let said = bench(folder.path(), &["plugin", "--calls", "20", "--json"]);
@@ -205,7 +337,16 @@ fn fsyncs_are_shared() {
 fn a_data_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    for bench in ["lifecycle", "timers", "recovery", "plugin"] {
+    let all = [
+        "lifecycle",
+        "timers",
+        "recovery",
+        "plugin",
+        "start",
+        "growth",
+        "nodes",
+    ];
+    for bench in all {
         let said = run(&["bench", bench, "--data", data.to_str().unwrap()]);
         assert_eq!(said.code, 2, "{}", said.err);
         assert!(said.err.contains("error[E-USAGE]: --data"), "{}", said.err);

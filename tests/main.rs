@@ -26,3 +26,4 @@ mod nodes;
 mod plan;
 mod serve;
 mod support;
+mod tokens;

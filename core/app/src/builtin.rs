@@ -35,4 +35,12 @@ macro_rules! package {
 }
 
 /// The packages, in order of their ids.
-pub const PACKAGES: [BuiltinPackage; 2] = [package!("ningxia-yuanzhou"), package!("tianjin")];
+pub const PACKAGES: [BuiltinPackage; 7] = [
+    package!("county-action-plan"),
+    package!("henan"),
+    package!("ningxia-yuanzhou"),
+    package!("shaanxi-county"),
+    package!("shaanxi-pilot"),
+    package!("shanxi-linfen"),
+    package!("tianjin"),
+];

@@ -13,6 +13,7 @@ use liucheng_engine::{
     Engine,
     audit::Signer,
     library::{Entry, Library, Sources},
+    packages::{self, StoredPackage},
     ports::{Clock, Instant, Mailer, Store},
 };
 use liucheng_model::{
@@ -188,14 +189,36 @@ async fn open_node(
     let store = connect(place, options).await?;
     let engine = assemble(&place.dir, store, adapters, wake)?;
     engine.library.keep_in(&*engine.store).await?;
+    for package in &builtin::PACKAGES {
+        keep(&engine, package).await?;
+    }
+    engine.refresh_packages().await?;
     Ok(engine)
+}
+
+/// Keeps a package that is built in, so that projects outlive a release that brings another version of it.
+async fn keep(engine: &Engine, package: &builtin::BuiltinPackage) -> Result<(), Failure> {
+    let entry = engine.library.entry(package.id)?;
+    let Some(pin) = entry.package.clone() else {
+        return Ok(());
+    };
+    let stored = StoredPackage {
+        pin,
+        manifest: package.manifest.to_owned(),
+        overlay: Some(package.overlay.to_owned()),
+        signed_by: None,
+    };
+    packages::keep(&*engine.store, &stored, package.component).await?;
+    Ok(())
 }
 
 /// Opens a place for reading, beside a server that may be running.
 pub async fn open_for_reading(place: &Place) -> Result<Engine, Failure> {
     let store = open_read_only(place).await?;
     let adapters = Adapters::configured(&place.dir)?;
-    assemble(&place.dir, store, adapters, Arc::default())
+    let engine = assemble(&place.dir, store, adapters, Arc::default())?;
+    engine.refresh_packages().await?;
+    Ok(engine)
 }
 
 /// The store of a place for writing, without anything that decides.

@@ -7,10 +7,13 @@
 
 pub mod calls;
 pub mod floor;
+pub mod growth;
 pub mod http;
 pub mod lifecycle;
 pub mod measure;
+pub mod nodes;
 pub mod recovery;
+pub mod start;
 pub mod timers;
 pub mod work;
 

@@ -1,8 +1,8 @@
 //! Durable transitions a second, on the full path of a command.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use liucheng_engine::Engine;
+use liucheng_engine::{Engine, ports::ProjectId};
 use serde::Serialize;
 use tokio::{task::JoinSet, time::Instant};
 
@@ -133,47 +133,73 @@ pub async fn raw(
     }
 }
 
+/// What clients did.
+#[derive(Debug, Clone, Default)]
+pub struct Walked {
+    /// How long transitions took, the openings of projects not counted.
+    pub waits: Waits,
+    /// From the first command to the last answer.
+    pub elapsed: Duration,
+    /// The last acknowledged version of each project.
+    pub acknowledged: BTreeMap<ProjectId, u64>,
+}
+
 /// Walks projects through an engine in this process.
 ///
 /// # Errors
 /// When a command is refused.
 pub async fn in_process(engine: &Engine, load: Load) -> Result<(Waits, Duration), BenchError> {
-    let started = Instant::now();
-    let end = started + load.time;
-    let run = engine.clock.now().0;
-    let mut walkers = JoinSet::new();
-    for client in 0..load.clients {
-        walkers.spawn(walk(engine.clone(), format!("B{run}-{client}"), end));
-    }
-    let mut waits = Waits::default();
-    while let Some(walked) = walkers.join_next().await {
-        waits.extend(walked??);
-    }
-    Ok((waits, started.elapsed()))
+    let name = format!("B{}", engine.clock.now().0);
+    let walked = walk_projects(engine, load, &name).await?;
+    Ok((walked.waits, walked.elapsed))
 }
 
-async fn walk(engine: Engine, name: String, end: Instant) -> Result<Waits, BenchError> {
+/// As [`in_process`]; the codes of projects begin with `name`.
+///
+/// # Errors
+/// When a command is refused.
+pub async fn walk_projects(engine: &Engine, load: Load, name: &str) -> Result<Walked, BenchError> {
+    let started = Instant::now();
+    let end = started + load.time;
+    let mut walkers = JoinSet::new();
+    for client in 0..load.clients {
+        walkers.spawn(walk(engine.clone(), format!("{name}-{client}"), end));
+    }
+    let mut all = Walked::default();
+    while let Some(walked) = walkers.join_next().await {
+        let walked = walked??;
+        all.waits.extend(walked.waits);
+        all.acknowledged.extend(walked.acknowledged);
+    }
+    all.elapsed = started.elapsed();
+    Ok(all)
+}
+
+async fn walk(engine: Engine, name: String, end: Instant) -> Result<Walked, BenchError> {
     let actor = work::actor();
-    let mut waits = Waits::default();
+    let mut walked = Walked::default();
     for number in 0_u64.. {
         if Instant::now() >= end {
             break;
         }
         let create = work::create(format!("{name}-{number}"));
-        let id = engine.create(&actor, create, None).await?.id;
+        let opened = engine.create(&actor, create, None).await?;
+        let (id, mut version) = (opened.id, opened.version);
         for stage in STAGES {
             let today = engine.clock.now().date();
             let asked = Instant::now();
             if asked >= end {
                 break;
             }
-            engine
+            let answer = engine
                 .fire(&actor, id, work::finish(stage, today), None)
                 .await?;
-            waits.push(asked.elapsed());
+            walked.waits.push(asked.elapsed());
+            version = answer.version;
         }
+        walked.acknowledged.insert(id, version);
     }
-    Ok(waits)
+    Ok(walked)
 }
 
 /// Commands over HTTP.

@@ -22,6 +22,11 @@ impl Waits {
         self.0.extend(other.0);
     }
 
+    /// Each of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = Duration> + '_ {
+        self.0.iter().copied()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -41,6 +46,34 @@ impl Waits {
         let last = self.0.len().saturating_sub(1);
         let at = (self.0.len() * percent / 100).min(last);
         self.0.get(at).map_or(0.0, |wait| wait.as_secs_f64() * 1e3)
+    }
+}
+
+/// Numbers that are the same for the same seed.
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+impl Random {
+    /// From a seed, and a number for those who share one.
+    #[must_use]
+    pub const fn new(seed: u64, part: u64) -> Self {
+        Self(seed ^ part.wrapping_mul(0xD1B5_4A32_D192_ED03))
+    }
+
+    /// A number below `end`; 0 where there is none.
+    pub fn below(&mut self, end: usize) -> usize {
+        // splitmix64
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) % (end as u64).max(1)) as usize
+    }
+
+    /// Puts a list in another order.
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+        for last in (1..list.len()).rev() {
+            list.swap(last, self.below(last + 1));
+        }
     }
 }
 
@@ -97,6 +130,15 @@ impl Usage {
     }
 }
 
+/// Bytes that this process has handed to the system for writing so far; `None` where it does not say
+/// (only Linux does).
+#[must_use]
+pub fn written_bytes() -> Option<u64> {
+    let said = std::fs::read_to_string("/proc/self/io").ok()?;
+    let line = said.lines().find_map(|line| line.strip_prefix("wchar:"))?;
+    line.trim().parse().ok()
+}
+
 /// How long the disk takes to make 4 KiB durable, at the median, in milliseconds.
 ///
 /// # Errors
@@ -135,6 +177,21 @@ mod tests {
         }
         assert!((waits.percentile_ms(50) - 51.0).abs() < 1e-9);
         assert!((waits.percentile_ms(99) - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_seed_gives_an_order() {
+        let order = |seed| {
+            let mut list: Vec<usize> = (0..100).collect();
+            Random::new(seed, 1).shuffle(&mut list);
+            list
+        };
+        assert_eq!(order(7), order(7));
+        assert_ne!(order(7), order(8));
+        let mut sorted = order(7);
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..100).collect::<Vec<_>>());
+        assert_eq!(Random::new(7, 1).below(0), 0);
     }
 
     #[cfg(target_os = "linux")]

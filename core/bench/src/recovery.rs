@@ -32,6 +32,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// From its start until it listened.
     pub started_in: Duration,
+    /// The access token that it made and showed, if there was none before.
+    pub token: Option<String>,
 }
 
 impl Server {
@@ -47,8 +49,12 @@ impl Server {
             .spawn()?;
         let output = child.stdout.take().map(BufReader::new);
         let lines = output.into_iter().flat_map(BufRead::lines);
+        let mut token = None;
         for line in lines {
             let said: serde_json::Value = serde_json::from_str(&line?).unwrap_or_default();
+            if let Some(shown) = said["token"].as_str() {
+                token = Some(shown.to_owned());
+            }
             let address = said["listening"]
                 .as_str()
                 .and_then(|url| url.trim_start_matches("http://").parse().ok());
@@ -57,6 +63,7 @@ impl Server {
                     child,
                     address,
                     started_in: started.elapsed(),
+                    token,
                 });
             }
         }

@@ -40,6 +40,24 @@ pub const STAGES: [&str; 9] = [
     "evaluation",
 ];
 
+/// What lets a project begin again instead of going to the archive, so that it never ends: beside
+/// [`DEFINITION`], for histories of any length.
+const RENEWAL: &str = r#"
+[[transition]]
+id = "renew"
+region = "lifecycle"
+from = ["evaluation"]
+to = "survey"
+title = { zh = "续期", en = "Renew" }
+roles = ["officer"]
+requires = ["evaluation.done"]
+guard = "has(evaluation.done) && days_between(service.done, evaluation.done) >= 0"
+clears = [
+    "survey.done", "plan.done", "budget.done", "procurement.done", "award.done", "contract.done",
+    "staffing.done", "service.done", "evaluation.done",
+]
+"#;
+
 /// Nobody receives the mails of a benchmark.
 struct Void;
 
@@ -73,6 +91,18 @@ pub async fn engine(parts: Parts) -> Result<Engine, BenchError> {
         Some(_) => DEFINITION.replace("\nguard = ", "\nhooks = [\"check\"]\nguard = "),
         None => DEFINITION.to_owned(),
     };
+    with_definition(parts, text).await
+}
+
+/// As [`engine`], without packages, and a project that was evaluated begins again: see [`forever`].
+///
+/// # Errors
+/// As [`engine`].
+pub async fn renewing_engine(parts: Parts) -> Result<Engine, BenchError> {
+    with_definition(parts, format!("{DEFINITION}{RENEWAL}")).await
+}
+
+async fn with_definition(parts: Parts, text: String) -> Result<Engine, BenchError> {
     let source = Source {
         name: NAME,
         text: &text,
@@ -138,7 +168,20 @@ pub fn finish(stage: &str, today: chrono::NaiveDate) -> FireEvent {
         event: format!("finish-{stage}"),
         facts: BTreeMap::from([(format!("{stage}.done"), today.to_string().into())]),
         expected_version: None,
+        waive: None,
     }
+}
+
+/// Finishes today the stage that a project is in after so many transitions, if its last one is
+/// renewed for ever; needs a [`renewing_engine`].
+#[must_use]
+pub fn forever(transitions: u64, today: chrono::NaiveDate) -> FireEvent {
+    let at = usize::try_from(transitions % STAGES.len() as u64).unwrap_or_default();
+    let mut command = finish(STAGES[at], today);
+    if at == STAGES.len() - 1 {
+        "renew".clone_into(&mut command.event);
+    }
+    command
 }
 
 /// The rows of one step, as the engine wrote them.

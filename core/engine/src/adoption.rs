@@ -90,7 +90,7 @@ impl Engine {
     /// node that starts at the same time.
     async fn adopt_for(&self, row: ProjectRow) -> Result<bool, CommandError> {
         let id = row.id;
-        let mut loaded = self.loaded_from(Snapshot::read(row)?).await?;
+        let mut loaded = self.loaded_from(id, Snapshot::read(row)?).await?;
         for _ in 0..ATTEMPTS {
             let Some(decision) = decide::adopt_calendar(loaded.context(), &loaded.before.project)
             else {

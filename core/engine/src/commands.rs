@@ -11,8 +11,8 @@ use std::{
 use liucheng_model::{
     calendar::Calendar,
     decide::{self, Choose, Context, Decision, Fire},
-    definition::Definition,
-    event::{DecisionScope, Event, Opening},
+    definition::{Definition, Force},
+    event::{DecisionScope, Event, Incident, Opening},
     fact::Facts,
     finding::Finding,
     project::Project,
@@ -77,6 +77,9 @@ pub struct FireEvent {
     /// The version the caller has seen; absent means "whatever it is now".
     #[serde(default)]
     pub expected_version: Option<u64>,
+    /// Why the command goes on without the component, which could not answer before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waive: Option<String>,
 }
 
 /// Decides what the text leaves open.
@@ -189,7 +192,7 @@ impl Engine {
         let opening = Opening {
             code: create.code.clone(),
             name: create.name.clone(),
-            definition: Library::pin(entry),
+            definition: Library::pin(&entry),
             package: entry.package.clone(),
             calendar: self.library.calendar().version().to_owned(),
             contacts: create.contacts.clone(),
@@ -330,7 +333,11 @@ impl Engine {
             now,
             answer: answer_row(keyed, &answer, now)?,
         };
+        let newer = self.newer_at_stage(&step.decision);
         self.write(step).await?;
+        if newer {
+            self.upgrade_at_stage(id).await;
+        }
         Ok(answer)
     }
 
@@ -345,9 +352,20 @@ impl Engine {
             event: command.event.clone(),
             facts: command.facts.clone(),
             roles: actor.roles.clone(),
+            waived: command.waive.clone(),
         };
         let needs = decide::needs(context, project, &fire)?;
-        let verdicts = self.ask(context, project, &fire.event, needs).await?;
+        if fire.waived.is_some() {
+            self.refuse_law(context, project)?;
+        }
+        let asked = self.ask(context, project, &fire, needs).await;
+        let verdicts = match asked {
+            Ok(verdicts) => verdicts,
+            Err((hook, error)) => {
+                self.note_incident(loaded, hook, &error).await;
+                return Err(error);
+            }
+        };
         let decision = decide::fire(context, project, &fire, verdicts)?;
         Ok((decision, Cause::Command { event: fire.event }))
     }
@@ -357,28 +375,90 @@ impl Engine {
         &self,
         context: Context<'_>,
         project: &Project,
-        transition: &str,
+        fire: &Fire,
         needs: decide::Needs,
-    ) -> Result<Vec<Verdict>, CommandError> {
-        let Some(package) = &project.package else {
+    ) -> Result<Vec<Verdict>, (Hook, CommandError)> {
+        let (Some(package), Some(first)) = (&project.package, needs.hooks.first()) else {
             return Ok(Vec::new());
+        };
+        let needed = self.need_package(package).await;
+        needed.map_err(|error| (*first, error))?;
+        let waived = match &fire.waived {
+            Some(_) => decide::waived(project, &needs.hooks),
+            None => Vec::new(),
         };
         let answered = self.rules.hooks(package);
         let is_answered = |hook: &Hook| answered.as_ref().is_none_or(|known| known.contains(hook));
         let mut verdicts = Vec::new();
-        for hook in needs.hooks.into_iter().filter(is_answered) {
+        let asked = needs
+            .hooks
+            .into_iter()
+            .filter(|hook| !waived.contains(hook));
+        for hook in asked.filter(is_answered) {
             let call = RuleCall {
                 package: package.clone(),
                 hook,
-                transition: transition.to_owned(),
+                transition: fire.event.clone(),
                 today: context.today(),
                 facts: needs.facts.clone(),
                 parameters: Arc::clone(&context.definition.parameters),
                 calendar: self.library.calendar(),
             };
-            verdicts.push(self.rules.ask(call).await?);
+            let answered = self.rules.ask(call).await;
+            let mut verdict = answered.map_err(|fault| (hook, fault.into()))?;
+            verdict.arguments.clone_from(&needs.arguments);
+            verdicts.push(verdict);
         }
         Ok(verdicts)
+    }
+
+    /// Nobody goes on without a component that speaks for a rule of law.
+    fn refuse_law(&self, context: Context<'_>, project: &Project) -> Result<(), Rejection> {
+        let rules = project.package.as_ref().map(|p| self.rules.rules(p));
+        let clauses = rules
+            .iter()
+            .flatten()
+            .filter_map(|rule| context.definition.clause(rule));
+        let mut of_law = clauses.filter(|clause| clause.force == Force::Law);
+        of_law.next().map_or(Ok(()), |clause| {
+            Err(Rejection::WaiveLaw {
+                rule: clause.id.clone(),
+                clause: clause.text.clone(),
+            })
+        })
+    }
+
+    /// Notes on the project that its component could not answer. The command is refused in any case; that
+    /// the note could not be written is in the log.
+    async fn note_incident(&self, loaded: &Loaded, hook: Hook, error: &CommandError) {
+        let (CommandError::Rules(fault), Some(package)) = (error, &loaded.before.project.package)
+        else {
+            return;
+        };
+        let incident = Incident {
+            hook,
+            package: package.clone(),
+            code: fault.code.to_owned(),
+            reason: fault.reason.clone(),
+            on: loaded.now.date(),
+        };
+        let (context, project) = (loaded.context(), &loaded.before.project);
+        let Some(decision) = decide::open_incident(context, project, &incident) else {
+            return;
+        };
+        let step = Step {
+            id: loaded.id,
+            before: Some(loaded.before.clone()),
+            decision,
+            cause: Cause::Incident,
+            actor: SYSTEM.to_owned(),
+            now: loaded.at,
+            answer: None,
+        };
+        if let Err(error) = self.write(step).await {
+            let project = loaded.id.to_string();
+            tracing::warn!(project.id = %project, plugin.id = %package.id, error = %error, "an incident could not be recorded");
+        }
     }
 
     /// A project with everything a decision about it depends on.
@@ -387,17 +467,22 @@ impl Engine {
             Some(remembered) => remembered,
             None => Snapshot::read(self.load(id).await?)?,
         };
-        self.loaded_from(before).await
+        self.loaded_from(id, before).await
     }
 
     /// As [`loaded`](Self::loaded), from a state that was read already.
-    pub(crate) async fn loaded_from(&self, before: Snapshot) -> Result<Loaded, CommandError> {
+    pub(crate) async fn loaded_from(
+        &self,
+        id: ProjectId,
+        before: Snapshot,
+    ) -> Result<Loaded, CommandError> {
         let definition = self
             .library
             .definition(&before.project.definition, &*self.store)
             .await?;
         let at = self.clock.now();
         Ok(Loaded {
+            id,
             before,
             definition,
             calendar: self.library.calendar(),
@@ -518,6 +603,7 @@ fn answer(id: ProjectId, version: u64, decision: &Decision, definition: &Definit
 
 /// A project as it was read, with what a decision about it depends on.
 pub(crate) struct Loaded {
+    pub id: ProjectId,
     pub before: Snapshot,
     pub definition: Arc<Definition>,
     pub calendar: Arc<Calendar>,

@@ -1,6 +1,6 @@
 //! Why a use case failed: the codes and exit kinds that every door shows alike.
 
-use liucheng_model::rejection::Rejection;
+use liucheng_model::{definition::SourceError, rejection::Rejection};
 use thiserror::Error;
 
 use crate::ports::{CommitError, Instant, ReadError, RuleFault};
@@ -62,6 +62,12 @@ pub enum CommandError {
     /// The definition or calendar a project goes by is not there.
     #[error("{0}")]
     Library(String),
+    /// A package's overlay cannot be laid over the definition.
+    #[error("{}", .0.first().map(ToString::to_string).unwrap_or_default())]
+    Sources(Vec<SourceError>),
+    /// No change of version to take back.
+    #[error("{0} never went by another version of its package")]
+    NothingToRollBack(String),
     /// The store has no room to write.
     #[error("{0}")]
     Full(String),
@@ -119,6 +125,8 @@ impl CommandError {
             Self::KeyReused(_) => "E-IDEMPOTENCY-KEY-REUSED",
             Self::KeyForm => "E-IDEMPOTENCY-KEY",
             Self::Library(_) => "E-LIBRARY",
+            Self::Sources(errors) => errors.first().map_or("E-LIBRARY", |error| error.code),
+            Self::NothingToRollBack(_) => "E-NO-UPGRADE",
             Self::Full(_) => "E-STORE-FULL",
             Self::Unavailable(_) => "E-UNAVAILABLE",
             Self::Damaged(_) => "E-STORE-DAMAGED",
@@ -139,7 +147,7 @@ impl CommandError {
                 | Rejection::EventUnknown { .. },
             ) => ErrorKind::Usage,
             Self::Rejected(_) => ErrorKind::Rejected,
-            Self::Rules(_) => ErrorKind::Rejected,
+            Self::Rules(_) | Self::Sources(_) | Self::NothingToRollBack(_) => ErrorKind::Rejected,
             Self::NotFound(_)
             | Self::RecordNotFound { .. }
             | Self::NotSealed(_)
@@ -161,7 +169,10 @@ impl CommandError {
         match self {
             Self::Rejected(rejection) => rejection.place(),
             Self::Rules(fault) => fault.package.clone(),
-            Self::NotFound(project) | Self::NotSealed(project) => project.clone(),
+            Self::NotFound(project)
+            | Self::NotSealed(project)
+            | Self::NothingToRollBack(project) => project.clone(),
+            Self::Sources(errors) => errors.first().map(|e| e.place.clone()).unwrap_or_default(),
             Self::RecordNotFound { project, .. } => project.clone(),
             Self::Conflict { .. } => "expected version".to_owned(),
             Self::DuplicateCode(_) => "code".to_owned(),
@@ -199,6 +210,10 @@ impl CommandError {
             Self::KeyForm => "a UUID is a good key".to_owned(),
             Self::Library(_) => {
                 "start the server once with the package or definition installed".to_owned()
+            }
+            Self::Sources(errors) => errors.first().map(|e| e.hint.clone()).unwrap_or_default(),
+            Self::NothingToRollBack(project) => {
+                format!("`liucheng project history {project}` shows what it went by")
             }
             Self::Full(_) => {
                 "make room on the database's disk; writing goes on by itself, then repeat the command".to_owned()

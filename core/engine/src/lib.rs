@@ -14,13 +14,16 @@ pub mod figures;
 pub mod forget;
 pub mod library;
 pub mod outbox;
+pub mod packages;
 pub mod planning;
 pub mod ports;
 pub mod record;
 pub mod reminder;
+pub mod replay;
 pub mod schedule;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod upgrade;
 pub mod worker;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use liucheng_model::{
@@ -14,10 +14,7 @@ use liucheng_model::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    error::CommandError,
-    ports::{Document, Store},
-};
+use crate::{error::CommandError, packages, ports::Store};
 
 /// The kind under which a definition and its overlay are kept in the store.
 pub(crate) const DEFINITION: &str = "definition";
@@ -61,7 +58,7 @@ pub struct Entry {
 pub struct Library {
     calendar: Arc<Calendar>,
     /// Province → what new projects go by; the empty name stands for national law alone.
-    current: BTreeMap<String, Entry>,
+    current: RwLock<BTreeMap<String, Arc<Entry>>>,
     /// All definitions met so far, by digest.
     by_digest: RwLock<BTreeMap<String, Arc<Definition>>>,
 }
@@ -72,9 +69,10 @@ impl Library {
     pub fn new(calendar: Arc<Calendar>, current: BTreeMap<String, Entry>) -> Self {
         let known = current.values().map(|e| &e.definition);
         let by_digest = known.map(|d| (d.digest.clone(), Arc::clone(d))).collect();
+        let current = current.into_iter().map(|(id, e)| (id, Arc::new(e)));
         Self {
             calendar,
-            current,
+            current: RwLock::new(current.collect()),
             by_digest: RwLock::new(by_digest),
         }
     }
@@ -89,21 +87,44 @@ impl Library {
     ///
     /// # Errors
     /// When no such package is installed.
-    pub fn entry(&self, province: &str) -> Result<&Entry, CommandError> {
-        self.current
-            .get(province)
-            .ok_or_else(|| CommandError::ProvinceUnknown {
-                name: province.to_owned(),
-                installed: self.provinces().map(str::to_owned).collect(),
-            })
+    pub fn entry(&self, province: &str) -> Result<Arc<Entry>, CommandError> {
+        let entry = self.current().get(province).cloned();
+        entry.ok_or_else(|| CommandError::ProvinceUnknown {
+            name: province.to_owned(),
+            installed: self.provinces(),
+        })
     }
 
     /// The provinces that are installed.
-    pub fn provinces(&self) -> impl Iterator<Item = &str> {
-        self.current
+    #[must_use]
+    pub fn provinces(&self) -> Vec<String> {
+        let current = self.current();
+        current
             .keys()
-            .map(String::as_str)
             .filter(|id| !id.is_empty())
+            .cloned()
+            .collect()
+    }
+
+    /// Lets new projects of a province go by something else; by nothing where there is `None`.
+    pub(crate) fn set(&self, province: &str, entry: Option<Arc<Entry>>) {
+        if let Some(entry) = &entry {
+            let definition = Arc::clone(&entry.definition);
+            let mut known = self
+                .by_digest
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            known.insert(definition.digest.clone(), definition);
+        }
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        match entry {
+            Some(entry) => current.insert(province.to_owned(), entry),
+            None => current.remove(province),
+        };
+    }
+
+    fn current(&self) -> RwLockReadGuard<'_, BTreeMap<String, Arc<Entry>>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The pin of an installed definition.
@@ -121,15 +142,9 @@ impl Library {
     /// # Errors
     /// When the store cannot write.
     pub async fn keep_in(&self, store: &dyn Store) -> Result<(), CommandError> {
-        for entry in self.current.values() {
-            let document = Document {
-                kind: DEFINITION.to_owned(),
-                digest: entry.definition.digest.clone(),
-                id: entry.definition.doc.id.clone(),
-                version: entry.definition.doc.version.clone(),
-                bytes: serde_json::to_vec(&entry.sources)?,
-            };
-            store.put_document(document).await?;
+        let entries: Vec<Arc<Entry>> = self.current().values().cloned().collect();
+        for entry in entries {
+            packages::keep_definition(store, &entry).await?;
         }
         Ok(())
     }

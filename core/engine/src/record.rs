@@ -25,6 +25,13 @@ pub enum Cause {
         /// The open point, such as `YZ-A2`.
         issue: String,
     },
+    /// Another version of its package came into use.
+    Package {
+        /// The version.
+        version: String,
+    },
+    /// A component could not answer.
+    Incident,
     /// Another calendar came into use.
     Calendar,
     /// A timer fired.

@@ -74,6 +74,13 @@ impl MemoryStore {
         self.tables().broken = Some(reason.to_owned());
     }
 
+    /// Loses all documents of a kind, as a store that was tampered with.
+    pub fn drop_documents(&self, kind: &str) {
+        self.tables()
+            .documents
+            .retain(|document| document.kind != kind);
+    }
+
     /// Takes all room away, or gives it back: meanwhile no change and no mail's fate is written.
     pub fn set_full(&self, full: bool) {
         self.tables().full = full;
@@ -453,6 +460,7 @@ impl ProvinceRules for SilentRules {
             input: String::new(),
             fuel: 0,
             answer: Answer::default(),
+            arguments: Default::default(),
             next: None,
         })
     }

@@ -175,7 +175,9 @@ impl Engine {
             // of the way for such a mistake would be lost.
             self.cache.forget(timer.project);
             let row = self.load(timer.project).await?;
-            loaded = self.loaded_from(Snapshot::read(row)?).await?;
+            loaded = self
+                .loaded_from(timer.project, Snapshot::read(row)?)
+                .await?;
             fired = decide(&loaded, timer)?;
         }
         let next = match fired {

@@ -115,6 +115,7 @@ impl World {
             event: event.to_owned(),
             facts: facts.as_object().unwrap().clone().into_iter().collect(),
             expected_version: None,
+            waive: None,
         };
         let key = format!("{event} 1");
         self.engine

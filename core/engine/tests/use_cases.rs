@@ -118,6 +118,7 @@ impl World {
             event: event.to_owned(),
             facts: facts.as_object().unwrap().clone().into_iter().collect(),
             expected_version: None,
+            waive: None,
         };
         self.engine
             .fire(&officer(), id, command, key)
@@ -461,6 +462,7 @@ async fn another_person_does_not_get_somebody_elses_answer() {
         event: "finish-survey".to_owned(),
         facts: facts.as_object().unwrap().clone().into_iter().collect(),
         expected_version: None,
+        waive: None,
     };
     let answer = world.engine.fire(&stranger, id, command, Some("k")).await;
     assert!(
@@ -493,6 +495,7 @@ async fn a_refusal_rests_on_what_is_there(store: MemoryStore) {
         event: "approve-plan".to_owned(),
         facts: BTreeMap::from([("plan.approved".to_owned(), json!("2026-09-01"))]),
         expected_version: None,
+        waive: None,
     };
     let answer = other.fire(&officer(), id, plan.clone(), None).await;
     assert_eq!(answer.unwrap().version, 3);
@@ -538,6 +541,7 @@ async fn timers_fire_on_what_is_there(store: MemoryStore) {
         event,
         facts,
         expected_version: None,
+        waive: None,
     };
     other.fire(&officer(), id, command, None).await.unwrap();
     world.clock.advance_to(instant("2026-10-01", "12:00"));

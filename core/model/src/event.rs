@@ -12,7 +12,7 @@ use crate::{
     fact::Facts,
     money::Fen,
     project::{Obligation, Payment, Pin, Timer},
-    verdict::{PackagePin, Verdict},
+    verdict::{Hook, PackagePin, Verdict},
 };
 
 /// One thing that happened to a project.
@@ -129,6 +129,22 @@ pub enum Event {
         /// For what it was decided.
         scope: DecisionScope,
     },
+    /// The project goes by another version of its package from here on.
+    PackageAdopted(Box<PackageAdoption>),
+    /// The component could not answer.
+    IncidentOpened(Box<Incident>),
+    /// It answered again, or somebody went on without it.
+    IncidentClosed {
+        /// What it was asked.
+        hook: Hook,
+    },
+    /// Somebody went on without the component's answer.
+    VerdictWaived {
+        /// What it was not asked.
+        hook: Hook,
+        /// Why.
+        reason: String,
+    },
     /// A timer was set.
     TimerSet {
         /// Its name.
@@ -160,6 +176,49 @@ pub enum DecisionScope {
     Jurisdiction,
 }
 
+/// Another version of a project's package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageAdoption {
+    /// The definition, with its overlay.
+    pub definition: Pin,
+    /// The province's package.
+    pub package: Option<PackagePin>,
+    /// Region → initial state, of regions that the project did not have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub states: BTreeMap<String, String>,
+    /// What made the project change.
+    pub cause: AdoptionCause,
+    /// Why.
+    pub reason: String,
+}
+
+/// What makes a project go by another version of its package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdoptionCause {
+    /// It entered a stage of its life.
+    StageEntry,
+    /// Somebody decided it.
+    Command,
+    /// Somebody took it back.
+    Rollback,
+}
+
+/// A component that could not answer (异常).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// What it was asked.
+    pub hook: Hook,
+    /// The package.
+    pub package: PackagePin,
+    /// The stable code, such as `E-PLUGIN-FUEL`.
+    pub code: String,
+    /// What happened.
+    pub reason: String,
+    /// The day.
+    pub on: NaiveDate,
+}
+
 /// Why a date changed. No statutory date changes without a cause in the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -168,6 +227,8 @@ pub enum MoveCause {
     Facts,
     /// Another calendar was adopted.
     Calendar,
+    /// Another version of the package was adopted.
+    Package,
     /// The clock stands still (中止).
     Suspended,
     /// The clock runs again.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     deadline::Suspension,
     definition::decision_fact,
-    event::{Event, Opening},
+    event::{Event, Incident, Opening},
     fact::{FactValue, Facts, Scalar},
     finding::Finding,
     money::Fen,
@@ -55,6 +55,9 @@ pub struct Project {
     pub timers: BTreeMap<String, Timer>,
     /// What the component said last, by what it was asked.
     pub findings: BTreeMap<Hook, Vec<Finding>>,
+    /// What the component could not answer, by what it was asked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub incidents: BTreeMap<Hook, Incident>,
     /// Counts timers and obligations, so that an old fire is recognised.
     pub generation: u64,
 }
@@ -142,6 +145,7 @@ impl Project {
             payments: Vec::new(),
             timers: BTreeMap::new(),
             findings: BTreeMap::new(),
+            incidents: BTreeMap::new(),
             generation: 0,
         }
     }
@@ -205,6 +209,17 @@ impl Project {
                     None => self.facts.remove(&key),
                 };
             }
+            Event::PackageAdopted(adoption) => {
+                self.definition.clone_from(&adoption.definition);
+                self.package.clone_from(&adoption.package);
+                self.states.extend(adoption.states.clone());
+            }
+            Event::IncidentOpened(incident) => {
+                self.incidents.insert(incident.hook, *incident.clone());
+            }
+            Event::IncidentClosed { hook } => {
+                self.incidents.remove(hook);
+            }
             Event::CalendarAdopted { version } => self.calendar.clone_from(version),
             Event::TimerSet { key, timer } => {
                 self.generation = self.generation.max(timer.generation);
@@ -213,7 +228,9 @@ impl Project {
             Event::TimerCleared { key } => {
                 self.timers.remove(key);
             }
-            Event::ScheduleFired { .. } | Event::ObligationAnnounced { .. } => {}
+            Event::ScheduleFired { .. }
+            | Event::ObligationAnnounced { .. }
+            | Event::VerdictWaived { .. } => {}
         }
     }
 

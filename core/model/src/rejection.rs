@@ -188,6 +188,28 @@ pub enum Rejection {
         /// What is wrong.
         reason: &'static str,
     },
+    /// The new version of a package lacks the state that a project is in.
+    #[error("the project is in {state}, which version {version} does not have")]
+    StateGone {
+        /// `region.state`.
+        state: String,
+        /// The definition's version.
+        version: String,
+    },
+    /// Nothing to go on from without the component.
+    #[error("there is no incident to go on from, so the component has to be asked")]
+    NoIncident {
+        /// Where there are incidents.
+        open: Vec<String>,
+    },
+    /// A rule of law cannot be passed over.
+    #[error("{rule}: the component speaks for a rule of law, which nobody can pass over")]
+    WaiveLaw {
+        /// The rule.
+        rule: String,
+        /// The clause.
+        clause: String,
+    },
     /// The component proposes a transition that does not lead on from its step.
     #[error("plugin {package} proposes {next:?}, which does not lead on from the step {step:?}")]
     StepNext {
@@ -239,6 +261,9 @@ impl Rejection {
             Self::IssueUnknown { .. } => "E-ISSUE-UNKNOWN",
             Self::IssueOption { .. } => "E-ISSUE-OPTION",
             Self::Reason { .. } => "E-REASON",
+            Self::StateGone { .. } => "E-STATE-GONE",
+            Self::NoIncident { .. } => "E-NO-INCIDENT",
+            Self::WaiveLaw { .. } => "E-WAIVE-LAW",
             Self::StepNext { .. } => "E-PLUGIN-STEP",
             Self::Loop(_) => "E-LOOP",
             Self::Text { .. } => "E-TEXT",
@@ -269,6 +294,9 @@ impl Rejection {
             Self::Contact { role, .. } => format!("contacts.{role}"),
             Self::IssueUnknown { issue, .. } | Self::IssueOption { issue, .. } => issue.clone(),
             Self::Reason { .. } => "reason".to_owned(),
+            Self::StateGone { state, .. } => state.clone(),
+            Self::NoIncident { .. } => "waive".to_owned(),
+            Self::WaiveLaw { rule, .. } => rule.clone(),
             Self::StepNext { step, .. } => step.clone(),
             Self::Loop(_) => "definition".to_owned(),
             Self::Text { field, .. } => (*field).to_owned(),
@@ -322,6 +350,11 @@ impl Rejection {
             Self::IssueUnknown { known, .. } => format!("open points: {}", list(known)),
             Self::IssueOption { options, .. } => format!("options: {}", list(options)),
             Self::Reason { .. } => "say in 1 to 1000 characters why".to_owned(),
+            Self::StateGone { .. } => {
+                "keep the version that it goes by, or wait until it has left that state".to_owned()
+            }
+            Self::NoIncident { open, .. } => format!("incidents: {}", list(open)),
+            Self::WaiveLaw { clause, .. } => format!("mend the package first; it says: {clause}"),
             Self::StepNext { .. } => {
                 "mend the package; a step proposes itself or another way out of its state"
                     .to_owned()

@@ -106,6 +106,9 @@ pub struct Verdict {
     pub fuel: u64,
     /// The answer.
     pub answer: Answer,
+    /// Facts it saw that are not kept with the project, so that the question can be put again.
+    #[serde(default, skip_serializing_if = "Facts::is_empty")]
+    pub arguments: Facts,
     /// The transition that a step proposes; absent while somebody has to act first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

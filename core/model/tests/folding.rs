@@ -152,6 +152,7 @@ impl Life<'_> {
             event,
             facts,
             roles: BTreeSet::from(["*".to_owned()]),
+            waived: None,
         };
         let context = context(self.definition, self.now);
         let before = self.project.clone();

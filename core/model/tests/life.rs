@@ -92,6 +92,7 @@ impl Life {
             event: event.to_owned(),
             facts,
             roles: BTreeSet::from(["*".to_owned()]),
+            waived: None,
         };
         let decision = decide::fire(self.context(), &self.project, &command, Vec::new())?;
         self.project = decision.project;
@@ -386,6 +387,7 @@ fn a_component_cannot_change_what_people_record() {
             ("contract.expiry".to_owned(), json!("2027-10-25")),
         ]),
         roles: BTreeSet::from(["officer".to_owned()]),
+        waived: None,
     };
     let verdict = |key: &str, value: Scalar| Verdict {
         hook: Hook::TranchePlan,
@@ -400,6 +402,7 @@ fn a_component_cannot_change_what_people_record() {
             facts: Facts::from([(key.to_owned(), FactValue::One(value))]),
             ..Answer::default()
         },
+        arguments: Default::default(),
         next: None,
     };
     let greedy = vec![verdict("contract.amount", Scalar::Money(Fen(1)))];

@@ -172,6 +172,7 @@ impl Life {
             event: event.to_owned(),
             facts: serde_json::from_value(facts).unwrap(),
             roles: BTreeSet::from([role.to_owned()]),
+            waived: None,
         };
         let context = context(&self.definition, self.now);
         let needs = decide::needs(context, &self.project, &fire)?;
@@ -221,6 +222,7 @@ fn step(hook: Hook, next: Option<&str>) -> Verdict {
         input: String::new(),
         fuel: 1,
         answer: Answer::default(),
+        arguments: Default::default(),
         next: next.map(str::to_owned),
     }
 }

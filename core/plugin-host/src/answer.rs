@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use liucheng_engine::ports::Migration;
 use liucheng_model::{
     fact::{FactValue, Facts, ROWS_MAX, Row, Scalar, TEXT_MAX_BYTES},
     finding::Finding,
@@ -76,6 +77,22 @@ impl Judge<'_> {
                 .collect::<Checked<_>>()?,
             facts: self.facts(answer.facts)?,
             payments: payments(answer.payments)?,
+        })
+    }
+
+    /// Turns a lifted migration into one that the engine may see.
+    pub(crate) fn accept_migration(&self, migration: v1::Migration) -> Checked<Migration> {
+        self.count(migration.set.len(), "facts")?;
+        self.count(migration.drop.len(), "facts")?;
+        self.count(migration.findings.len(), "findings")?;
+        if let Some(key) = migration.drop.iter().find(|key| !is_key(key)) {
+            return bad(format!("{} is no key of a fact", quoted(key)));
+        }
+        let findings = migration.findings.into_iter().map(|f| self.finding(f));
+        Ok(Migration {
+            set: self.facts(migration.set)?,
+            drop: migration.drop,
+            findings: findings.collect::<Checked<_>>()?,
         })
     }
 

@@ -8,7 +8,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use liucheng_engine::ports::{PackageFigures, ProvinceRules, RuleCall, RuleFault};
+use liucheng_engine::ports::{
+    MigrateCall, Migration, PackageFigures, ProvinceRules, RuleCall, RuleFault,
+};
 use liucheng_model::verdict::{Answer, Hook, PackagePin, Parameter, Verdict};
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -190,21 +192,8 @@ impl PluginHost {
 
     fn ask_within(&self, budget: Budget, call: &RuleCall) -> Result<Verdict, PluginError> {
         let id = &call.package.id;
-        let missing = || Problem::Missing {
-            version: call.package.version.clone(),
-            component: call.package.component.chars().take(12).collect(),
-        };
-        let package = {
-            let packages = self
-                .0
-                .packages
-                .read()
-                .unwrap_or_else(PoisonError::into_inner);
-            packages
-                .get(&call.package)
-                .cloned()
-                .ok_or_else(|| missing().of(id))?
-        };
+        let package = self.loaded(&call.package);
+        let package = package.ok_or_else(|| missing(&call.package).of(id))?;
         let question = Question {
             hook: call.hook,
             request: v1::request_out(
@@ -226,9 +215,58 @@ impl PluginHost {
                 input: reckoned.input,
                 fuel: reckoned.fuel,
                 answer,
+                arguments: Default::default(),
                 next,
             }),
         }
+    }
+
+    /// The package of exactly that version and component.
+    fn loaded(&self, package: &PackagePin) -> Option<Arc<LoadedPackage>> {
+        let packages = self.0.packages.read();
+        let packages = packages.unwrap_or_else(PoisonError::into_inner);
+        packages.get(package).cloned()
+    }
+
+    /// Asks a package how facts of an older version of it are carried over, on this thread.
+    fn migrate_blocking(&self, call: &MigrateCall) -> Result<Migration, PluginError> {
+        let id = &call.package.id;
+        let package = self.loaded(&call.package);
+        let package = package.ok_or_else(|| missing(&call.package).of(id))?;
+        let Inner {
+            limits, sandbox, ..
+        } = &*self.0;
+        let facts = v1::facts_out(&call.facts);
+        let (found, limit) = (facts.bytes(), limits.input_bytes);
+        if found > limit {
+            return Err(Problem::Input {
+                what: "the request",
+                found,
+                limit,
+            }
+            .of(id));
+        }
+        let calls = Calls {
+            sandbox,
+            limits,
+            package: &package.name,
+            budget: Budget::whole(limits),
+        };
+        let work_days = WorkDays::Calendar(Arc::clone(&call.calendar));
+        let answered = calls.run(&package.component, work_days, |province, store| {
+            let rules = province.liucheng_province_rules();
+            rules.call_migrate_facts(store, &call.from_version, &facts)
+        });
+        let (answered, _) = answered.map_err(|problem| problem.of(id))?;
+        let answered = answered.map_err(|p| Problem::Answer(v1::problem_in(&p)).of(id))?;
+        let judge = Judge {
+            limits,
+            rules: &package.info.rules,
+            parameters: &BTreeMap::new(),
+        };
+        judge
+            .accept_migration(answered)
+            .map_err(|problem| problem.of(id))
     }
 
     /// Puts a question to a package, within a budget.
@@ -300,6 +338,13 @@ impl PluginHost {
     }
 }
 
+fn missing(package: &PackagePin) -> Problem {
+    Problem::Missing {
+        version: package.version.clone(),
+        component: package.component.chars().take(12).collect(),
+    }
+}
+
 /// What is hashed and recorded as the input: all that an answer can depend on.
 #[derive(Serialize)]
 struct Input<'a> {
@@ -345,11 +390,37 @@ impl ProvinceRules for PluginHost {
     }
 
     fn hooks(&self, package: &PackagePin) -> Option<Vec<Hook>> {
-        let packages = self.0.packages.read();
-        let packages = packages.unwrap_or_else(PoisonError::into_inner);
-        packages
-            .get(package)
-            .map(|package| package.info.hooks.clone())
+        self.loaded(package).map(|loaded| loaded.info.hooks.clone())
+    }
+
+    fn knows(&self, package: &PackagePin) -> bool {
+        self.loaded(package).is_some()
+    }
+
+    fn rules(&self, package: &PackagePin) -> Vec<String> {
+        let loaded = self.loaded(package);
+        loaded.map(|p| p.info.rules.clone()).unwrap_or_default()
+    }
+
+    async fn learn(&self, manifest: String, component: Vec<u8>) -> Result<PackagePin, RuleFault> {
+        let host = self.clone();
+        let loading = tokio::task::spawn_blocking(move || {
+            host.load(PackageSource {
+                manifest: &manifest,
+                component: &component,
+            })
+        });
+        let failed = |error: tokio::task::JoinError| Problem::Host(error.to_string()).of("?");
+        let loaded = loading.await.map_err(failed)??;
+        Ok(loaded.info.pin())
+    }
+
+    async fn migrate(&self, call: MigrateCall) -> Result<Migration, RuleFault> {
+        let host = self.clone();
+        let id = call.package.id.clone();
+        let asked = tokio::task::spawn_blocking(move || host.migrate_blocking(&call));
+        let failed = |error: tokio::task::JoinError| Problem::Host(error.to_string()).of(&id);
+        Ok(asked.await.map_err(failed)??)
     }
 
     fn figures(&self) -> Vec<PackageFigures> {

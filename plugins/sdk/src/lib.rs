@@ -7,17 +7,26 @@
 //! | to … | use |
 //! |---|---|
 //! | read facts and parameters | [`Call`], [`Facts`], [`Fields`] |
-//! | compute with money | [`Fen`], [`Percent`], [`tranche`] |
+//! | compute with money | [`Fen`], [`Percent`], [`tranche`], [`budget`] |
+//! | count people, ages and hours | [`staffing`] |
+//! | decide on renewal | [`renewal`] |
+//! | judge the contractor | [`supplier`] |
+//! | plan the payments a contract names | [`terms`] |
 //! | answer | [`Answer`], [`Finding`], [`Payment`] |
 //! | test | `testing::run_cases` |
 //!
 //! A missing fact is never zero: report it with [`Finding::input_required`] and compute nothing.
 
 mod answer;
+pub mod budget;
 mod date;
 mod facts;
 mod money;
 mod province;
+pub mod renewal;
+pub mod staffing;
+pub mod supplier;
+pub mod terms;
 pub mod tranche;
 pub mod uscc;
 mod value;

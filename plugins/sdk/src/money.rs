@@ -145,6 +145,11 @@ impl Percent {
         }
     }
 
+    /// In millionths of a percent.
+    pub(crate) const fn micro(self) -> u32 {
+        self.micro
+    }
+
     /// The sum, `None` above 100 %.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {

@@ -1,6 +1,6 @@
 //! The target of 250,000 yuan a station and year (TJ-13), and payments by the contract's own terms.
 
-use liucheng_sdk::{Answer, Call, Finding, Problem, msg, tranche};
+use liucheng_sdk::{Answer, Call, Finding, Problem, msg, terms};
 
 /// TJ-13: 每个社工站项目资金每年力争达到25万元. An aim, never a limit.
 pub fn target(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -54,7 +54,7 @@ pub fn target(call: &Call<'_>) -> Result<Answer, Problem> {
 /// The notice gives no shares (TJ-A5): only the contract's own terms can be planned.
 pub fn tranche_plan(call: &Call<'_>) -> Result<Answer, Problem> {
     let mut answer = Answer::new();
-    let Some(rows) = call.facts.rows("contract.payment_terms")? else {
+    if !terms::plan(&mut answer, call, "TJ-A5")? {
         let zh = "通知未规定付款比例，请按合同填写付款条款";
         let message = msg(
             zh,
@@ -65,25 +65,6 @@ pub fn tranche_plan(call: &Call<'_>) -> Result<Answer, Problem> {
             "contract.payment_terms",
             message,
         ));
-        return Ok(answer);
-    };
-    let tranches = tranche::from_rows(&rows, "TJ-A5")?;
-    let price = call.facts.money("contract.amount")?;
-    match tranche::plan(&tranches, price) {
-        Ok(payments) => answer.payments = payments,
-        // The terms are the officer's input, so that a wrong sum is a finding to correct.
-        Err(problem) => {
-            answer
-                .find(Finding::violation("TJ-A5", problem.message).on(&["contract.payment_terms"]));
-            return Ok(answer);
-        }
-    }
-    if price.is_none() {
-        let message = msg(
-            "缺少合同金额，各期金额待定",
-            "the contract's price is missing; the amounts stay open",
-        );
-        answer.find(Finding::input_required("TJ-A5", "contract.amount", message));
     }
     Ok(answer)
 }

@@ -202,6 +202,7 @@ pub fn command(
         event,
         facts,
         expected_version: None,
+        waive: None,
     }
 }
 

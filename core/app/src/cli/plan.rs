@@ -77,7 +77,7 @@ pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, Failure> {
         None => latest_date(&facts),
     };
     // Without any date there is no deadline either, so no rule can tell which day it is.
-    let mut plan = compute(entry, &parts, &facts, on.unwrap_or_default()).await?;
+    let mut plan = compute(&entry, &parts, &facts, on.unwrap_or_default()).await?;
     plan.findings.extend(unknown);
     let calendar = parts.library.calendar();
     if global.json {

@@ -126,6 +126,9 @@ pub struct FireArgs {
     /// Refuse if the project is not at this version.
     #[arg(long, value_name = "N")]
     expect_version: Option<u64>,
+    /// Go on without the province's component, which could not answer before, and say why.
+    #[arg(long, value_name = "REASON")]
+    waive: Option<String>,
     #[command(flatten)]
     actor: ActorArgs,
 }
@@ -194,6 +197,7 @@ async fn fire(global: &Global, args: FireArgs) -> Result<Exit, Failure> {
         event: args.event,
         facts: input::facts(args.facts.as_deref(), &args.pairs)?,
         expected_version: args.expect_version,
+        waive: args.waive,
     };
     let engine = compose::open(&global.place()).await?;
     let id = engine.find(&args.project).await?;

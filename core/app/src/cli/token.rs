@@ -227,9 +227,10 @@ fn check_name(name: &str, place: &str) -> Result<(), Failure> {
 fn check_roles(engine: &Engine, roles: &[String]) -> Result<(), Failure> {
     let mut known = BTreeSet::from([ALL.to_owned(), METRICS_ROLE.to_owned()]);
     let national = std::iter::once("");
-    for province in national.chain(engine.library.provinces()) {
-        let definition = &engine.library.entry(province)?.definition;
-        known.extend(definition.doc.roles.keys().cloned());
+    let provinces = engine.library.provinces();
+    for province in national.chain(provinces.iter().map(String::as_str)) {
+        let entry = engine.library.entry(province)?;
+        known.extend(entry.definition.doc.roles.keys().cloned());
     }
     match roles.iter().find(|role| !known.contains(*role)) {
         None => Ok(()),

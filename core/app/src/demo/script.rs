@@ -80,6 +80,7 @@ impl Script {
             event: event.to_owned(),
             facts: object(facts),
             expected_version: None,
+            waive: None,
         });
         self.push(on, role, deed);
     }

@@ -114,6 +114,8 @@ impl RecordView {
             CauseView::Open => "open".to_owned(),
             CauseView::Command { event } => format!("fire {event}"),
             CauseView::Decision { issue } => format!("decide {issue}"),
+            CauseView::Package { version } => format!("package {version}"),
+            CauseView::Incident => "incident".to_owned(),
             CauseView::Calendar => "calendar".to_owned(),
             CauseView::Timer { key } => format!("timer {key}"),
         };
@@ -193,6 +195,23 @@ impl EventView {
                 Some(option) => format!("决定 {issue}：{option}（{reason}）"),
                 None => format!("撤回决定 {issue}（{reason}）"),
             },
+            Self::PackageAdopted(adoption) => match &adoption.package {
+                Some(package) => format!(
+                    "改用规则包 {} {}（{}）",
+                    package.id, package.version, adoption.reason
+                ),
+                None => format!("改用国家规则（{}）", adoption.reason),
+            },
+            Self::IncidentOpened(incident) => format!(
+                "规则包无法作答 {} {}：{}",
+                incident.hook.name(),
+                incident.code,
+                incident.reason
+            ),
+            Self::IncidentClosed { hook } => format!("规则包恢复作答 {}", hook.name()),
+            Self::VerdictWaived { hook, reason } => {
+                format!("未经规则包 {} 继续（{reason}）", hook.name())
+            }
             Self::CalendarAdopted { version } => format!("启用日历 {version}"),
             Self::TimerSet { key, at } => format!("定时 {key}：{at}"),
             Self::TimerCleared { key } => format!("撤销定时 {key}"),

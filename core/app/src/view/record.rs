@@ -12,7 +12,7 @@ use liucheng_engine::{
     record::{Cause, Record},
 };
 use liucheng_model::{
-    event::{DecisionScope, Event, MoveCause},
+    event::{DecisionScope, Event, Incident, MoveCause, PackageAdoption},
     fact::Facts,
     finding::Finding,
     project::{Obligation, Payment, Pin},
@@ -52,6 +52,13 @@ pub enum CauseView {
         /// The open point.
         issue: String,
     },
+    /// Another version of its package came into use.
+    Package {
+        /// The version.
+        version: String,
+    },
+    /// A component could not answer.
+    Incident,
     /// Another calendar came into use.
     Calendar,
     /// A timer fired.
@@ -129,6 +136,15 @@ pub enum EventView {
         option: Option<String>,
         reason: String,
         scope: DecisionScope,
+    },
+    PackageAdopted(Box<PackageAdoption>),
+    IncidentOpened(Box<Incident>),
+    IncidentClosed {
+        hook: Hook,
+    },
+    VerdictWaived {
+        hook: Hook,
+        reason: String,
     },
     CalendarAdopted {
         version: String,
@@ -209,6 +225,8 @@ pub fn record(row: &RecordRow) -> Result<RecordView, CommandError> {
             Cause::Open => CauseView::Open,
             Cause::Command { event } => CauseView::Command { event },
             Cause::Decision { issue } => CauseView::Decision { issue },
+            Cause::Package { version } => CauseView::Package { version },
+            Cause::Incident => CauseView::Incident,
             Cause::Calendar => CauseView::Calendar,
             Cause::Timer { key } => CauseView::Timer { key },
         },
@@ -289,6 +307,10 @@ impl From<Event> for EventView {
                 reason,
                 scope,
             },
+            Event::PackageAdopted(adoption) => Self::PackageAdopted(adoption),
+            Event::IncidentOpened(incident) => Self::IncidentOpened(incident),
+            Event::IncidentClosed { hook } => Self::IncidentClosed { hook },
+            Event::VerdictWaived { hook, reason } => Self::VerdictWaived { hook, reason },
             Event::CalendarAdopted { version } => Self::CalendarAdopted { version },
             Event::TimerSet { key, timer } => Self::TimerSet { key, at: timer.at },
             Event::TimerCleared { key } => Self::TimerCleared { key },

@@ -11,5 +11,5 @@ pub use audit::*;
 pub use clock::{Clock, Instant, SimulatedClock, civil_date};
 pub use health::{BACKLOG_MAX, Backlog, Schema, StoreFigures, StoreHealth, Trouble};
 pub use mailer::{Mail, MailError, Mailer};
-pub use rules::{PackageFigures, ProvinceRules, RuleCall, RuleFault};
+pub use rules::{MigrateCall, Migration, PackageFigures, ProvinceRules, RuleCall, RuleFault};
 pub use store::*;

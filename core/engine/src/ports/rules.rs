@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use liucheng_model::{
     calendar::Calendar,
     fact::Facts,
+    finding::Finding,
     verdict::{Hook, PackagePin, Parameter, Verdict},
 };
 use thiserror::Error;
@@ -30,6 +31,30 @@ pub struct RuleCall {
     pub parameters: Arc<BTreeMap<String, Parameter>>,
     /// Answers the component's calendar questions.
     pub calendar: Arc<Calendar>,
+}
+
+/// The question how facts are carried over to a package.
+#[derive(Debug, Clone)]
+pub struct MigrateCall {
+    /// The package that takes them over.
+    pub package: PackagePin,
+    /// The version they were recorded under.
+    pub from_version: String,
+    /// The facts.
+    pub facts: Facts,
+    /// Answers the component's calendar questions.
+    pub calendar: Arc<Calendar>,
+}
+
+/// How facts are carried over.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Migration {
+    /// Facts to set.
+    pub set: Facts,
+    /// Keys of facts to drop.
+    pub drop: Vec<String>,
+    /// What a person should know or decide.
+    pub findings: Vec<Finding>,
 }
 
 /// Why a component gave no verdict. The project is unharmed in every case.
@@ -72,6 +97,41 @@ pub trait ProvinceRules: Send + Sync {
     fn hooks(&self, package: &PackagePin) -> Option<Vec<Hook>> {
         let _ = package;
         None
+    }
+
+    /// Whether exactly this package can be asked.
+    fn knows(&self, package: &PackagePin) -> bool {
+        let _ = package;
+        true
+    }
+
+    /// The rules that a package's findings may name; none where that is not known.
+    fn rules(&self, package: &PackagePin) -> Vec<String> {
+        let _ = package;
+        Vec::new()
+    }
+
+    /// Makes a package available: checks it, compiles it, and asks it who it is.
+    ///
+    /// # Errors
+    /// [`RuleFault`] when it is refused; nothing has changed then.
+    async fn learn(&self, manifest: String, component: Vec<u8>) -> Result<PackagePin, RuleFault> {
+        let _ = (manifest, component);
+        Err(RuleFault {
+            code: "E-PLUGIN-HOST",
+            package: "?".to_owned(),
+            reason: "no packages can be loaded here".to_owned(),
+            hint: "use a program with a plugin host".to_owned(),
+        })
+    }
+
+    /// Asks a package how facts that were recorded under an older version of it are carried over.
+    ///
+    /// # Errors
+    /// [`RuleFault`] when it cannot say.
+    async fn migrate(&self, call: MigrateCall) -> Result<Migration, RuleFault> {
+        let _ = call;
+        Ok(Migration::default())
     }
 
     /// What each package was asked so far, in the order of their names.

@@ -36,6 +36,8 @@ pub struct Fire {
     pub facts: BTreeMap<String, Json>,
     /// The actor's roles; `*` stands for all.
     pub roles: BTreeSet<String>,
+    /// Why the component is not asked although it should be: it could not answer before.
+    pub waived: Option<String>,
 }
 
 /// What has to be known before a command can be decided.
@@ -45,6 +47,8 @@ pub struct Needs {
     pub hooks: Vec<Hook>,
     /// The facts as they would stand, with the command's.
     pub facts: Facts,
+    /// Those of the command that are not kept.
+    pub arguments: Facts,
 }
 
 /// Which events the present states allow, in the order of the definition.
@@ -97,7 +101,7 @@ fn is_ruled_out(
 /// [`Rejection`] for unknown or impossible events, missing roles, and facts of the wrong form.
 pub fn needs(context: Context<'_>, project: &Project, command: &Fire) -> Result<Needs, Rejection> {
     let candidates = candidates(context.definition, project, command)?;
-    let (given, _) = parse_facts(context, &candidates, command)?;
+    let (given, taken_back) = parse_facts(context, &candidates, command)?;
     let missing = missing_facts(&candidates, project, &given);
     if !missing.is_empty() {
         return Err(Rejection::FactMissing {
@@ -105,6 +109,25 @@ pub fn needs(context: Context<'_>, project: &Project, command: &Fire) -> Result<
             missing,
         });
     }
+    let hooks = hooks_of(&candidates);
+    let mut facts = project.facts.clone();
+    facts.retain(|key, _| !taken_back.contains(key));
+    let vocabulary = &context.definition.doc.facts;
+    let transient = |key: &String| vocabulary.get(key).is_some_and(|fact| fact.transient);
+    let arguments = given.iter().filter(|(key, _)| transient(key));
+    let arguments = arguments.map(|(key, v)| (key.clone(), v.clone())).collect();
+    facts.extend(given);
+    let (complete, _) = context.definition.with_defaults(&facts);
+    let facts = complete.into_owned();
+    Ok(Needs {
+        hooks,
+        facts,
+        arguments,
+    })
+}
+
+/// What the component is asked on these ways, each once, in order.
+fn hooks_of(candidates: &[&TransitionDoc]) -> Vec<Hook> {
     let mut hooks: Vec<Hook> = Vec::new();
     let names = candidates.iter().flat_map(|t| &t.hooks);
     for hook in names.filter_map(|name| Hook::from_name(name)) {
@@ -112,11 +135,7 @@ pub fn needs(context: Context<'_>, project: &Project, command: &Fire) -> Result<
             hooks.push(hook);
         }
     }
-    let mut facts = project.facts.clone();
-    facts.extend(given);
-    let (complete, _) = context.definition.with_defaults(&facts);
-    let facts = complete.into_owned();
-    Ok(Needs { hooks, facts })
+    hooks
 }
 
 /// Decides a command.
@@ -146,9 +165,15 @@ pub fn fire(
     if !lasting.is_empty() {
         draft.emit(Event::FactsSet { facts: lasting });
     }
+    if let Some(reason) = &command.waived {
+        let hooks = hooks_of(&candidates);
+        draft.waive(&hooks, reason)?;
+    }
+    let answered: Vec<Hook> = verdicts.iter().map(|verdict| verdict.hook).collect();
     for verdict in verdicts {
         draft.accept(verdict)?;
     }
+    draft.close_incidents(&answered);
     let missing = missing_facts(&candidates, &draft.project, &passing);
     if !missing.is_empty() {
         return Err(Rejection::FactMissing {

@@ -63,18 +63,7 @@ impl Draft<'_> {
                 options: issue.options.iter().map(|o| o.id.clone()).collect(),
             });
         }
-        let reason = if choose.reason.trim().is_empty() {
-            Some("is empty")
-        } else if choose.reason.chars().count() > REASON_MAX_CHARS {
-            Some("is longer than 1000 characters")
-        } else if choose.reason.chars().any(|c| c.is_control() && c != '\n') {
-            Some("has control characters")
-        } else {
-            None
-        };
-        if let Some(reason) = reason {
-            return Err(Rejection::Reason { reason });
-        }
+        check_reason(&choose.reason)?;
         self.emit(Event::IssueDecided {
             issue: issue.id.clone(),
             option: choose.option.clone(),
@@ -83,6 +72,20 @@ impl Draft<'_> {
         });
         Ok(())
     }
+}
+
+/// Somebody who reads the history years later has to understand it.
+pub(super) fn check_reason(text: &str) -> Result<(), Rejection> {
+    let reason = if text.trim().is_empty() {
+        "is empty"
+    } else if text.chars().count() > REASON_MAX_CHARS {
+        "is longer than 1000 characters"
+    } else if text.chars().any(|c| c.is_control() && c != '\n') {
+        "has control characters"
+    } else {
+        return Ok(());
+    };
+    Err(Rejection::Reason { reason })
 }
 
 fn known<'d>(context: Context<'d>, id: &str) -> Result<&'d IssueDoc, Rejection> {

@@ -7,6 +7,7 @@ mod effects;
 mod fire;
 mod issue;
 mod ladder;
+mod package;
 mod periods;
 mod reconcile;
 mod timer;
@@ -18,7 +19,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use crate::{
     calendar::Calendar,
     definition::{DECISION, Definition},
-    event::{Event, Opening},
+    event::{Event, MoveCause, Opening},
     fact::Facts,
     project::Project,
     rejection::Rejection,
@@ -26,6 +27,7 @@ use crate::{
 
 pub use fire::{Fire, Needs, fire, needs, possible};
 pub use issue::{Choose, REASON_MAX_CHARS, choose};
+pub use package::{Adopt, adopt_package, open_incident, waived};
 pub use periods::{period_containing, period_label};
 pub use timer::{Fired, fire_timer};
 
@@ -72,6 +74,8 @@ struct Draft<'a> {
     /// The facts before the step.
     before: Facts,
     events: Vec<Event>,
+    /// Why dates move.
+    cause: MoveCause,
 }
 
 impl<'a> Draft<'a> {
@@ -81,6 +85,7 @@ impl<'a> Draft<'a> {
             before: project.facts.clone(),
             project,
             events: Vec::new(),
+            cause: MoveCause::Facts,
         }
     }
 

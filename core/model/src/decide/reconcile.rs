@@ -26,7 +26,7 @@ impl Draft<'_> {
         let cause = if adopted {
             MoveCause::Calendar
         } else {
-            MoveCause::Facts
+            self.cause
         };
         let ended = self.has_ended();
         let suspensions = self.due_suspensions();

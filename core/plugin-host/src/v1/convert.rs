@@ -20,10 +20,6 @@ pub(crate) fn request_out(
     facts: &Facts,
     parameters: &BTreeMap<String, Parameter>,
 ) -> wit::Request {
-    let fact = |(key, value): (&String, &FactValue)| wit::Fact {
-        key: key.clone(),
-        value: value_out(value),
-    };
     let parameter = |(key, parameter): (&String, &Parameter)| wit::Parameter {
         key: key.clone(),
         value: value_out(&parameter.value),
@@ -32,9 +28,18 @@ pub(crate) fn request_out(
     wit::Request {
         today: today.to_string(),
         transition: transition.to_owned(),
-        facts: facts.iter().map(fact).collect(),
+        facts: facts_out(facts),
         parameters: parameters.iter().map(parameter).collect(),
     }
+}
+
+/// Facts as the component sees them, in the order of their keys.
+pub(crate) fn facts_out(facts: &Facts) -> Vec<wit::Fact> {
+    let fact = |(key, value): (&String, &FactValue)| wit::Fact {
+        key: key.clone(),
+        value: value_out(value),
+    };
+    facts.iter().map(fact).collect()
 }
 
 fn value_out(value: &FactValue) -> wit::Value {

@@ -8,9 +8,11 @@ mod imports;
 
 pub(crate) use bindings::{
     Province, ProvincePre,
-    liucheng::province::types::{Answer, Description, Fact, Finding, Payment, Request},
+    liucheng::province::types::{Answer, Description, Fact, Finding, Migration, Payment, Request},
 };
-pub(crate) use convert::{Size, fact_in, finding_in, payment_in, problem_in, request_out};
+pub(crate) use convert::{
+    Size, fact_in, facts_out, finding_in, payment_in, problem_in, request_out,
+};
 pub(crate) use imports::{State, linker};
 
 /// The package of the interface.

@@ -66,6 +66,7 @@ impl ProvinceRules for NodeRules {
             input: String::new(),
             fuel: 0,
             answer: RuleAnswer::default(),
+            arguments: Default::default(),
             next: None,
         })
     }

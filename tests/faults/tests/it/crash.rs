@@ -77,6 +77,7 @@ async fn story(store: Arc<dyn Store>, mails: &Path, mut say: impl FnMut(&str, Op
         event: "issue-notice".to_owned(),
         facts: [("award.notice_issued".to_owned(), json!("2026-01-05"))].into(),
         expected_version: None,
+        waive: None,
     };
     if let Ok(id) = engine.find("P-0").await {
         tell(

@@ -174,6 +174,7 @@ async fn storm_of_timers_drains_while_commands_are_answered() {
                 event: "record-facts".to_owned(),
                 facts: [("contract.year".to_owned(), json!(answered % 4))].into(),
                 expected_version: None,
+                waive: None,
             };
             let asked_at = Moment::now();
             engine

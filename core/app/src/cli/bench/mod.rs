@@ -1,7 +1,10 @@
 //! `liucheng bench`: what this machine can do, with its raw limit beside it.
 
+mod growth;
 mod lifecycle;
+mod nodes;
 mod place;
+mod start;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -37,17 +40,26 @@ pub enum BenchCommand {
     Timers(TimersArgs),
     /// Kill a server under load and wait for its first command after that.
     Recovery(RecoveryArgs),
+    /// Start a server and wait for its first command; its memory after that.
+    Start(start::StartArgs),
+    /// What a transition costs in larger stores and with longer histories.
+    Growth(growth::GrowthArgs),
+    /// Nodes on one PostgreSQL: what they do together, each thing once.
+    Nodes(nodes::NodesArgs),
     /// What it costs to ask a province's component.
     Plugin(PluginArgs),
     /// The server that is measured.
     #[command(hide = true)]
     Server(ServerArgs),
+    /// A node that is measured.
+    #[command(hide = true)]
+    Node(nodes::NodeArgs),
 }
 
 impl BenchCommand {
     /// Whether the data folder means anything: all others measure in a folder of their own.
     pub const fn takes_data(&self) -> bool {
-        matches!(self, Self::Server(_))
+        matches!(self, Self::Server(_) | Self::Node(_))
     }
 }
 
@@ -131,6 +143,10 @@ pub async fn run(global: &Global, command: BenchCommand) -> Result<Exit, Failure
         BenchCommand::Lifecycle(args) => lifecycle::measure(global, args).await?,
         BenchCommand::Timers(args) => measure_timers(global, args).await?,
         BenchCommand::Recovery(args) => measure_recovery(global, args).await?,
+        BenchCommand::Start(args) => start::measure(global, args).await?,
+        BenchCommand::Growth(args) => growth::measure(global, args).await?,
+        BenchCommand::Nodes(args) => nodes::measure(global, args).await?,
+        BenchCommand::Node(args) => nodes::work(global, args).await?,
         BenchCommand::Plugin(args) => measure_plugin(global, args).await?,
         BenchCommand::Server(args) => serve_benchmark(global, args).await?,
     }

@@ -27,12 +27,16 @@ pub struct Place {
     pub dir: PathBuf,
     pub database: String,
     pub postgres: bool,
+    /// The folder is another one's to remove.
+    borrowed: bool,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Nothing is lost if it stays.
-        let _ = std::fs::remove_dir_all(&self.dir);
+        if !self.borrowed {
+            // Nothing is lost if it stays.
+            let _ = std::fs::remove_dir_all(&self.dir);
+        }
     }
 }
 
@@ -52,7 +56,19 @@ impl Place {
             postgres: database.starts_with("postgres"),
             dir,
             database,
+            borrowed: false,
         })
+    }
+
+    /// A further SQLite file in the same folder, which has to stay for as long.
+    pub fn beside(&self, name: &str) -> Self {
+        let file = self.dir.join(format!("{name}.db"));
+        Self {
+            dir: self.dir.clone(),
+            database: file.display().to_string(),
+            postgres: false,
+            borrowed: true,
+        }
     }
 
     pub fn kind(&self) -> &'static str {

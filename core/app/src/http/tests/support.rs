@@ -122,6 +122,7 @@ impl ProvinceRules for Silent {
             input: String::new(),
             fuel: 0,
             answer: Answer::default(),
+            arguments: Default::default(),
             next: None,
         })
     }

@@ -197,6 +197,7 @@ async fn fire(engine: &Engine, id: ProjectId, event: &str, facts: Json) {
         event: event.to_owned(),
         facts: facts.as_object().unwrap().clone().into_iter().collect(),
         expected_version: None,
+        waive: None,
     };
     let key = format!("{event} {id}");
     engine

@@ -1,0 +1,103 @@
+//! How soon a server that was not running does what it is told, and what it needs then.
+
+use std::{
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use serde::Serialize;
+
+use crate::{
+    BenchError,
+    http::Client,
+    measure::{Waits, rounded},
+    recovery::Server,
+    work,
+};
+
+/// Figures of one kind of start.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    /// What was there before the start, and what was not.
+    pub what: String,
+    /// Starts.
+    pub runs: usize,
+    /// From the start of the process until it listened, at the median.
+    pub listening_ms: f64,
+    /// From the start of the process to the answer of the first durable command, at the median.
+    pub first_command_ms: f64,
+    /// The slowest first command.
+    pub first_command_max_ms: f64,
+    /// From the start of a process of the same binary that says its version to its end, at the
+    /// median: less is not to be had.
+    pub raw_process_ms: f64,
+    /// Ours over that.
+    pub ratio: f64,
+    /// The most memory in use after the first command, in MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rss_mib: Option<f64>,
+    /// The access token that the last start took.
+    #[serde(skip)]
+    pub token: Option<String>,
+}
+
+/// One start: the command, and a token where one is kept already.
+pub struct Start {
+    /// Serves, and says so as JSON.
+    pub command: Command,
+    /// The access token; absent where the server is to make one.
+    pub token: Option<String>,
+}
+
+/// Starts a server again and again, gives it one command each time and kills it; `prepare` makes the
+/// place ready for the n-th start and is not measured.
+///
+/// # Errors
+/// When the server does not start or refuses the command.
+pub async fn run(
+    what: &str,
+    runs: usize,
+    prepare: impl Fn(usize) -> Result<Start, BenchError>,
+) -> Result<Report, BenchError> {
+    let (mut listening, mut first, mut bare) =
+        (Waits::default(), Waits::default(), Waits::default());
+    let mut report = Report {
+        what: what.to_owned(),
+        runs,
+        ..Report::default()
+    };
+    for n in 0..runs {
+        let Start { command, token } = prepare(n)?;
+        let mut raw = Command::new(command.get_program());
+        raw.arg("--version").stdout(Stdio::null());
+        let started = Instant::now();
+        raw.stdin(Stdio::null()).status()?;
+        bare.push(started.elapsed());
+        let started = Instant::now();
+        let server = Server::start(command)?;
+        let token = server.token.clone().or(token);
+        let token = token.ok_or_else(|| BenchError::Server("showed no token".to_owned()))?;
+        let mut client = Client::connect(server.address, &token).await?;
+        let code = format!("START-{}", uuid::Uuid::now_v7());
+        let create = serde_json::to_string(&work::create(code))?;
+        let (status, body) = client.post("/api/v1/projects", &create).await?;
+        if status >= 300 {
+            let body = String::from_utf8_lossy(&body).into_owned();
+            return Err(BenchError::Server(format!("answered {status}: {body}")));
+        }
+        first.push(started.elapsed());
+        listening.push(server.started_in);
+        if let Some(usage) = server.usage() {
+            let mib = rounded(usage.rss_kib as f64 / 1024.0);
+            report.rss_mib = Some(report.rss_mib.map_or(mib, |most: f64| most.max(mib)));
+        }
+        server.kill()?;
+        report.token = Some(token);
+    }
+    report.listening_ms = rounded(listening.percentile_ms(50));
+    report.first_command_ms = rounded(first.percentile_ms(50));
+    report.first_command_max_ms = rounded(first.percentile_ms(100));
+    report.raw_process_ms = rounded(bare.percentile_ms(50));
+    report.ratio = rounded(report.first_command_ms / report.raw_process_ms.max(1e-9));
+    Ok(report)
+}

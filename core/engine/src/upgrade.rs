@@ -1,0 +1,504 @@
+//! Going by another version of a package: what would change, the change itself, and taking it back.
+//!
+//! A project keeps the version it was opened with. It goes on to the installed one when it enters a stage
+//! of its life, or when somebody says so; what was decided before stays as it is in the history.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use chrono::NaiveDate;
+use liucheng_model::{
+    decide::{self, Adopt, Context, Decision},
+    definition::Definition,
+    event::{AdoptionCause, Event},
+    fact::Facts,
+    finding::Finding,
+    project::{Pin, Project},
+    verdict::{Answer, Hook, PackagePin, Verdict},
+};
+use serde::Serialize;
+
+use crate::{
+    Engine,
+    cache::Snapshot,
+    commands::{Actor, Loaded, SYSTEM, Step},
+    error::CommandError,
+    library::{Entry, Library},
+    ports::{CommitError, MigrateCall, Migration, Page, ProjectId, RuleCall},
+    record::{Cause, Record},
+    schedule::CronSlots,
+};
+
+/// Projects read at a time.
+const PAGE: u32 = 200;
+/// How often a change is decided again when others are faster.
+const ATTEMPTS: usize = 8;
+
+/// What another version of its package would change about a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProjectChange {
+    /// The project's code.
+    pub project: String,
+    /// The package it goes by.
+    pub from: Option<PackagePin>,
+    /// The package it would go by.
+    pub to: Option<PackagePin>,
+    /// Dates that appear, move or go.
+    pub dates: Vec<DateChange>,
+    /// Answers that differ.
+    pub verdicts: Vec<VerdictChange>,
+    /// Keys of facts that would be set or dropped.
+    pub facts: Vec<String>,
+    /// What the new component says about carrying facts over.
+    pub findings: Vec<Finding>,
+    /// Why the project cannot go by the new version: code and sentence.
+    pub refused: Option<String>,
+}
+
+impl ProjectChange {
+    /// Whether anything but the version would change.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        let same = self.dates.is_empty() && self.verdicts.is_empty() && self.facts.is_empty();
+        !same || self.refused.is_some()
+    }
+}
+
+/// A date that would change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DateChange {
+    /// The obligation's key.
+    pub obligation: String,
+    /// Its last day now; `None` where there is no such obligation, or no day.
+    pub before: Option<NaiveDate>,
+    /// Its last day then.
+    pub after: Option<NaiveDate>,
+}
+
+/// An answer that would differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VerdictChange {
+    /// What is asked.
+    pub hook: Hook,
+    /// The answer now: findings, facts and payments; or why there is none.
+    pub before: Result<Option<Answer>, String>,
+    /// The answer then.
+    pub after: Result<Option<Answer>, String>,
+}
+
+impl Engine {
+    /// What each open project of a province would go through if it went by this version; those that go by
+    /// it already are left out.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn preview_upgrades(
+        &self,
+        entry: &Entry,
+    ) -> Result<Vec<ProjectChange>, CommandError> {
+        let province = entry.package.as_ref().map(|p| p.id.as_str());
+        let mut changes = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.store.list(Page { after, limit: PAGE }).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.code.clone());
+            let concerned = page
+                .into_iter()
+                .filter(|row| Some(row.province.as_str()) == province);
+            for row in concerned {
+                let id = row.id;
+                let loaded = self.loaded_from(id, Snapshot::read(row)?).await?;
+                if differs(&loaded.before.project, entry) && !has_ended(&loaded) {
+                    changes.push(self.preview(&loaded, entry).await?);
+                }
+            }
+        }
+        Ok(changes)
+    }
+
+    /// What one project would go through.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn preview_upgrade(
+        &self,
+        id: ProjectId,
+        entry: &Entry,
+    ) -> Result<ProjectChange, CommandError> {
+        let loaded = self.loaded(id).await?;
+        self.preview(&loaded, entry).await
+    }
+
+    async fn preview(&self, loaded: &Loaded, entry: &Entry) -> Result<ProjectChange, CommandError> {
+        let project = &*loaded.before.project;
+        let mut change = ProjectChange {
+            project: project.code.clone(),
+            from: project.package.clone(),
+            to: entry.package.clone(),
+            dates: Vec::new(),
+            verdicts: Vec::new(),
+            facts: Vec::new(),
+            findings: Vec::new(),
+            refused: None,
+        };
+        let migrated = self.migration(project, entry).await;
+        let adopted = migrated.and_then(|migration| {
+            change.findings.clone_from(&migration.findings);
+            let adopt = adoption(entry, migration, AdoptionCause::Command, "preview");
+            let decision = decide::adopt_package(context_of(loaded, entry), project, &adopt)?;
+            Ok(decision)
+        });
+        let then = match adopted {
+            Ok(Some(decision)) => decision.project,
+            Ok(None) => return Ok(change),
+            Err(error) => {
+                change.refused = Some(format!("{}: {error}", error.code()));
+                return Ok(change);
+            }
+        };
+        change.dates = date_changes(project, &then);
+        change.facts = changed_keys(&project.facts, &then.facts);
+        change.verdicts = self.verdict_changes(loaded, entry, &then).await?;
+        Ok(change)
+    }
+
+    async fn verdict_changes(
+        &self,
+        loaded: &Loaded,
+        entry: &Entry,
+        then: &Project,
+    ) -> Result<Vec<VerdictChange>, CommandError> {
+        let now = &*loaded.before.project;
+        let definition = &loaded.definition;
+        let before = self.answers(now, definition, loaded).await;
+        let after = self.answers(then, &entry.definition, loaded).await;
+        let hooks = before.keys().chain(after.keys()).copied();
+        let hooks: BTreeSet<Hook> = hooks.collect();
+        let of = |answers: &BTreeMap<Hook, Result<Answer, String>>, hook: &Hook| {
+            answers.get(hook).cloned().transpose()
+        };
+        let changes = hooks.into_iter().map(|hook| VerdictChange {
+            hook,
+            before: of(&before, &hook),
+            after: of(&after, &hook),
+        });
+        Ok(changes.filter(|c| c.before != c.after).collect())
+    }
+
+    /// What the component says today about the facts as they are, by what it is asked.
+    async fn answers(
+        &self,
+        project: &Project,
+        definition: &Definition,
+        loaded: &Loaded,
+    ) -> BTreeMap<Hook, Result<Answer, String>> {
+        let mut answers = BTreeMap::new();
+        let Some(package) = &project.package else {
+            return answers;
+        };
+        if let Err(error) = self.need_package(package).await {
+            answers.insert(Hook::Check, Err(error.to_string()));
+            return answers;
+        }
+        let hooks = self.rules.hooks(package).unwrap_or_default();
+        for hook in hooks.into_iter().filter(|hook| *hook != Hook::Step) {
+            let call = RuleCall {
+                package: package.clone(),
+                hook,
+                transition: String::new(),
+                today: loaded.now.date(),
+                facts: definition.with_defaults(&project.facts).0.into_owned(),
+                parameters: Arc::clone(&definition.parameters),
+                calendar: self.library.calendar(),
+            };
+            let answer = self.rules.ask(call).await;
+            let answer = answer.map(|verdict: Verdict| verdict.answer);
+            answers.insert(
+                hook,
+                answer.map_err(|fault| format!("{}: {fault}", fault.code)),
+            );
+        }
+        answers
+    }
+
+    async fn migration(&self, project: &Project, entry: &Entry) -> Result<Migration, CommandError> {
+        let Some(package) = &entry.package else {
+            return Ok(Migration::default());
+        };
+        // National law is another thing than an older version.
+        let Some(from) = project
+            .package
+            .as_ref()
+            .filter(|from| from.id == package.id)
+        else {
+            return Ok(Migration::default());
+        };
+        if from.component == package.component {
+            return Ok(Migration::default());
+        }
+        let call = MigrateCall {
+            package: package.clone(),
+            from_version: from.version.clone(),
+            facts: project.facts.clone(),
+            calendar: self.library.calendar(),
+        };
+        Ok(self.rules.migrate(call).await?)
+    }
+
+    /// Lets a project go by the version that is installed for its province.
+    ///
+    /// Returns whether it changed.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was written.
+    pub async fn upgrade(
+        &self,
+        actor: &Actor,
+        id: ProjectId,
+        reason: &str,
+    ) -> Result<bool, CommandError> {
+        self.refresh_packages().await?;
+        self.change(actor, id, AdoptionCause::Command, reason).await
+    }
+
+    /// Does the project enter a stage of its life while another version of its package is installed?
+    pub(crate) fn newer_at_stage(&self, decision: &Decision) -> bool {
+        let Some(package) = &decision.project.package else {
+            return false;
+        };
+        let enters = |event: &Event| matches!(event, Event::Moved { region, from, to, .. } if region == STAGES && from != to);
+        decision.events.iter().any(enters)
+            && self
+                .library
+                .entry(&package.id)
+                .is_ok_and(|entry| differs(&decision.project, &entry))
+    }
+
+    /// Lets a project that entered a stage go by what is installed; the log says why it cannot.
+    pub(crate) async fn upgrade_at_stage(&self, id: ProjectId) {
+        let system = Actor {
+            name: SYSTEM.to_owned(),
+            roles: ["*".to_owned()].into(),
+        };
+        let cause = AdoptionCause::StageEntry;
+        let upgraded = self.change(&system, id, cause, "stage entry").await;
+        if let Err(error) = upgraded {
+            let project = id.to_string();
+            tracing::warn!(project.id = %project, error.code = error.code(), error = %error, "the project keeps the version of its package");
+        }
+    }
+
+    /// Takes the last change of version back: the version before, and the facts that the change touched as
+    /// they were, unless they have changed since.
+    ///
+    /// # Errors
+    /// [`CommandError::NothingToRollBack`], or as for any command; nothing was written.
+    pub async fn roll_back(
+        &self,
+        actor: &Actor,
+        id: ProjectId,
+        reason: &str,
+    ) -> Result<bool, CommandError> {
+        self.change(actor, id, AdoptionCause::Rollback, reason)
+            .await
+    }
+
+    async fn installed(
+        &self,
+        loaded: &Loaded,
+        cause: AdoptionCause,
+        reason: &str,
+    ) -> Result<Option<Decision>, CommandError> {
+        let project = &*loaded.before.project;
+        let province = project.package.as_ref().map(|p| p.id.clone());
+        let entry = self.library.entry(&province.unwrap_or_default())?;
+        if !differs(project, &entry) {
+            return Ok(None);
+        }
+        let migration = self.migration(project, &entry).await?;
+        let adopt = adoption(&entry, migration, cause, reason);
+        let context = context_of(loaded, &entry);
+        Ok(decide::adopt_package(context, project, &adopt)?)
+    }
+
+    async fn version_before(
+        &self,
+        loaded: &Loaded,
+        reason: &str,
+    ) -> Result<Option<Decision>, CommandError> {
+        let project = &*loaded.before.project;
+        let last = self.last_adoption(loaded.id).await?;
+        let nothing = || CommandError::NothingToRollBack(project.code.clone());
+        let (before, after) = last.ok_or_else(nothing)?;
+        if let Some(package) = &before.package {
+            self.need_package(package).await?;
+        }
+        let pin = &before.definition;
+        let definition = self.library.definition(pin, &*self.store).await?;
+        let mut adopt = Adopt {
+            definition: pin.clone(),
+            package: before.package.clone(),
+            set: Facts::new(),
+            drop: Vec::new(),
+            cause: AdoptionCause::Rollback,
+            reason: reason.to_owned(),
+        };
+        for key in changed_keys(&before.facts, &after.facts) {
+            if project.facts.get(&key) != after.facts.get(&key) {
+                continue;
+            }
+            match before.facts.get(&key) {
+                Some(value) => drop(adopt.set.insert(key, value.clone())),
+                None => adopt.drop.push(key),
+            }
+        }
+        let context = Context {
+            definition: &definition,
+            ..loaded.context()
+        };
+        Ok(decide::adopt_package(context, project, &adopt)?)
+    }
+
+    /// The project before and after its last change of version that was not itself taken back.
+    async fn last_adoption(
+        &self,
+        id: ProjectId,
+    ) -> Result<Option<(Project, Project)>, CommandError> {
+        let mut found = Vec::new();
+        let mut project: Option<Project> = None;
+        let mut after = 0;
+        loop {
+            let rows = self.store.history(id, after, PAGE).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.seq;
+            for row in rows {
+                let record = Record::open(&row)?;
+                let before = project.clone();
+                for event in &record.events {
+                    match &mut project {
+                        Some(project) => project.apply(event),
+                        none => *none = Project::fold([event]),
+                    }
+                }
+                let adopted = record.events.iter().find_map(|event| match event {
+                    Event::PackageAdopted(adoption) => Some(adoption.cause),
+                    _ => None,
+                });
+                match (adopted, before, project.clone()) {
+                    (Some(AdoptionCause::Rollback), _, _) => drop(found.pop()),
+                    (Some(_), Some(before), Some(then)) => found.push((before, then)),
+                    _ => {}
+                }
+            }
+        }
+        Ok(found.pop())
+    }
+
+    /// Decides another version for a project and writes it; again where somebody was faster.
+    async fn change(
+        &self,
+        actor: &Actor,
+        id: ProjectId,
+        cause: AdoptionCause,
+        reason: &str,
+    ) -> Result<bool, CommandError> {
+        for _ in 0..ATTEMPTS {
+            let loaded = self.loaded(id).await?;
+            let decided = match cause {
+                AdoptionCause::Rollback => self.version_before(&loaded, reason).await?,
+                AdoptionCause::StageEntry | AdoptionCause::Command => {
+                    self.installed(&loaded, cause, reason).await?
+                }
+            };
+            let Some(decision) = decided else {
+                return Ok(false);
+            };
+            let version = decision.project.package.as_ref().map(|p| p.version.clone());
+            let step = Step {
+                id,
+                before: Some(loaded.before),
+                decision,
+                cause: Cause::Package {
+                    version: version.unwrap_or_default(),
+                },
+                actor: actor.name.clone(),
+                now: loaded.at,
+                answer: None,
+            };
+            match self.write(step).await {
+                Ok(()) => return Ok(true),
+                Err(CommitError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(CommandError::Unavailable(
+            "the project changes too fast".to_owned(),
+        ))
+    }
+}
+
+/// The region whose states are the stages of a project's life.
+const STAGES: &str = "lifecycle";
+
+fn differs(project: &Project, entry: &Entry) -> bool {
+    project.package != entry.package || project.definition.digest != entry.definition.digest
+}
+
+fn has_ended(loaded: &Loaded) -> bool {
+    let regions = &loaded.definition.doc.regions;
+    let Some(main) = regions.first() else {
+        return false;
+    };
+    let state = loaded.before.project.states.get(&main.id);
+    main.states
+        .iter()
+        .any(|s| Some(&s.id) == state && s.is_final)
+}
+
+fn context_of<'a>(loaded: &'a Loaded, entry: &'a Entry) -> Context<'a> {
+    Context {
+        definition: &entry.definition,
+        calendar: &loaded.calendar,
+        now: loaded.now,
+        slots: &CronSlots,
+    }
+}
+
+fn adoption(entry: &Entry, migration: Migration, cause: AdoptionCause, reason: &str) -> Adopt {
+    let definition: Pin = Library::pin(entry);
+    Adopt {
+        definition,
+        package: entry.package.clone(),
+        set: migration.set,
+        drop: migration.drop,
+        cause,
+        reason: reason.to_owned(),
+    }
+}
+
+fn date_changes(now: &Project, then: &Project) -> Vec<DateChange> {
+    let keys = now.obligations.keys().chain(then.obligations.keys());
+    let keys: BTreeSet<&String> = keys.collect();
+    let day = |project: &Project, key: &String| project.obligations.get(key).map(|o| o.target());
+    let changes = keys.into_iter().filter_map(|key| {
+        let (before, after) = (day(now, key), day(then, key));
+        (before != after).then(|| DateChange {
+            obligation: key.clone(),
+            before: before.flatten(),
+            after: after.flatten(),
+        })
+    });
+    changes.collect()
+}
+
+fn changed_keys(before: &Facts, after: &Facts) -> Vec<String> {
+    let keys = before.keys().chain(after.keys());
+    let keys: BTreeSet<&String> = keys.collect();
+    let changed = keys
+        .into_iter()
+        .filter(|key| before.get(*key) != after.get(*key));
+    changed.cloned().collect()
+}

@@ -1,0 +1,480 @@
+//! Packages on a store in memory: installing, going by another version, taking it back, asking again,
+//! and components that cannot answer.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use chrono::NaiveTime;
+use liucheng_engine::{
+    CommandError, Engine,
+    commands::{Actor, Create, FireEvent},
+    library::{Entry, Library, Sources},
+    packages::PackageFiles,
+    ports::{
+        Instant, MigrateCall, Migration, ProjectId, ProvinceRules, RuleCall, RuleFault,
+        SimulatedClock,
+    },
+    record::digest,
+    replay::Outcome,
+    testing::{MemoryStore, RecordingMailer},
+    verify::verify,
+};
+use liucheng_model::{
+    calendar::Calendar,
+    definition::{Definition, Source},
+    fact::{FactValue, Scalar},
+    finding::{Finding, FindingCode, Severity},
+    project::Project,
+    text::Text,
+    verdict::{Answer, Hook, PackagePin, Verdict},
+};
+use serde_json::{Value as Json, json};
+
+const BASE: &str = include_str!("../../../workflows/social-work-station.toml");
+
+/// An overlay whose survey has to be reported within some days; later versions say more.
+fn overlay(days: u32, extra: &str) -> String {
+    format!(
+        r#"
+schema = 1
+id = "example"
+extends = "social-work-station"
+title = {{ zh = "示例", en = "Example" }}
+source = "示例办法"
+[facts]
+"report.note" = {{ type = "text", title = {{ zh = "备注", en = "Note" }} }}
+[[obligation]]
+id = "town-report"
+rule = "XX-01"
+title = {{ zh = "报送", en = "Report" }}
+force = "mandatory"
+anchor = ["survey.started"]
+period = "{days} days"
+responsible = "officer"
+[[clause]]
+id = "XX-01"
+force = "mandatory"
+text = "{days}日内报送"
+{extra}"#
+    )
+}
+
+const LAW: &str = r#"
+[[check]]
+id = "law"
+rule = "XX-02"
+on = ["confirm-budget"]
+holds = "true"
+message = { zh = "不可", en = "not so" }
+[[clause]]
+id = "XX-02"
+force = "law"
+text = "法定上限"
+"#;
+
+/// Components that say which version they are, and fail while they are told to.
+#[derive(Default)]
+struct Rules {
+    known: Mutex<BTreeSet<PackagePin>>,
+    broken: Mutex<bool>,
+}
+
+fn pin(version: &str) -> PackagePin {
+    PackagePin {
+        id: "example".to_owned(),
+        version: version.to_owned(),
+        component: digest(version),
+    }
+}
+
+#[async_trait]
+impl ProvinceRules for Rules {
+    async fn ask(&self, call: RuleCall) -> Result<Verdict, RuleFault> {
+        assert!(self.knows(&call.package), "asked without being loaded");
+        if *self.broken.lock().unwrap() {
+            return Err(RuleFault {
+                code: "E-PLUGIN-TRAP",
+                package: call.package.id,
+                reason: "crashed".to_owned(),
+                hint: "tell the author".to_owned(),
+            });
+        }
+        let said = format!("v{} {:?}", call.package.version, call.facts.keys());
+        let finding = Finding {
+            code: FindingCode::Informative,
+            rule: "XX-01".to_owned(),
+            severity: Severity::Info,
+            message: Text::new(said.clone(), said),
+            facts: Vec::new(),
+            options: Vec::new(),
+        };
+        Ok(Verdict {
+            hook: call.hook,
+            input: format!("{} {} {:?}", call.today, call.transition, call.facts),
+            package: call.package,
+            fuel: 7,
+            answer: Answer {
+                findings: vec![finding],
+                ..Answer::default()
+            },
+            arguments: BTreeMap::default(),
+            next: None,
+        })
+    }
+
+    fn hooks(&self, _: &PackagePin) -> Option<Vec<Hook>> {
+        Some(vec![Hook::Cap])
+    }
+
+    fn knows(&self, package: &PackagePin) -> bool {
+        self.known.lock().unwrap().contains(package)
+    }
+
+    fn rules(&self, _: &PackagePin) -> Vec<String> {
+        vec!["XX-01".to_owned(), "XX-02".to_owned()]
+    }
+
+    async fn learn(&self, manifest: String, _: Vec<u8>) -> Result<PackagePin, RuleFault> {
+        let pin = pin(&manifest);
+        self.known.lock().unwrap().insert(pin.clone());
+        Ok(pin)
+    }
+
+    async fn migrate(&self, call: MigrateCall) -> Result<Migration, RuleFault> {
+        let note = format!("carried over from {}", call.from_version);
+        let note = FactValue::One(Scalar::Text(note));
+        Ok(Migration {
+            set: BTreeMap::from([("report.note".to_owned(), note)]),
+            ..Migration::default()
+        })
+    }
+}
+
+struct World {
+    engine: Engine,
+    rules: Arc<Rules>,
+}
+
+impl World {
+    fn on(store: Arc<MemoryStore>) -> Self {
+        let base = Source {
+            name: "base",
+            text: BASE,
+        };
+        let national = Entry {
+            definition: Arc::new(Definition::load(base, None).unwrap()),
+            sources: Sources {
+                base: BASE.to_owned(),
+                overlay: None,
+            },
+            package: None,
+        };
+        let rules = Arc::new(Rules::default());
+        let start = Instant::at("2023-03-01".parse().unwrap(), NaiveTime::MIN);
+        let calendar = Arc::new(Calendar::national().unwrap().clone());
+        let engine = Engine {
+            store,
+            rules: rules.clone(),
+            mailer: Arc::new(RecordingMailer::default()),
+            clock: Arc::new(SimulatedClock::new(start)),
+            library: Arc::new(Library::new(
+                calendar,
+                BTreeMap::from([(String::new(), national)]),
+            )),
+            cache: Arc::default(),
+            wake: Arc::new(tokio::sync::Notify::new()),
+            figures: Arc::default(),
+            mail_domain: "test.example".into(),
+        };
+        Self { engine, rules }
+    }
+
+    async fn install(&self, version: &str, overlay: String) {
+        let files = PackageFiles {
+            manifest: version.to_owned(),
+            overlay: Some(overlay),
+            component: version.as_bytes().to_vec(),
+            signed_by: None,
+        };
+        let candidate = self.engine.examine_package(files).await.unwrap();
+        let installed = self
+            .engine
+            .install_package(&actor(), candidate, "试用")
+            .await;
+        assert_eq!(installed.unwrap(), pin(version));
+    }
+
+    async fn open(&self, code: &str) -> ProjectId {
+        let create = Create {
+            code: code.to_owned(),
+            name: "项目".to_owned(),
+            province: "example".to_owned(),
+            facts: BTreeMap::from([("survey.started".to_owned(), json!("2023-03-01"))]),
+            contacts: BTreeMap::new(),
+        };
+        self.engine.create(&actor(), create, None).await.unwrap().id
+    }
+
+    async fn fire(
+        &self,
+        id: ProjectId,
+        event: &str,
+        facts: Json,
+        waive: Option<&str>,
+    ) -> Result<(), CommandError> {
+        let command = FireEvent {
+            event: event.to_owned(),
+            facts: serde_json::from_value(facts).unwrap(),
+            expected_version: None,
+            waive: waive.map(str::to_owned),
+        };
+        self.engine
+            .fire(&actor(), id, command, None)
+            .await
+            .map(drop)
+    }
+
+    /// Brings a project to where its budget is confirmed, which asks the component.
+    async fn to_budget(&self, id: ProjectId) {
+        self.fire(
+            id,
+            "finish-survey",
+            json!({"survey.finished": "2023-03-01"}),
+            None,
+        )
+        .await
+        .unwrap();
+        self.fire(
+            id,
+            "approve-plan",
+            json!({"plan.approved": "2023-03-01"}),
+            None,
+        )
+        .await
+        .unwrap();
+    }
+
+    async fn confirm(&self, id: ProjectId, waive: Option<&str>) -> Result<(), CommandError> {
+        let facts = json!({"budget.total": "1000.00", "budget.confirmed": "2023-03-01"});
+        self.fire(id, "confirm-budget", facts, waive).await
+    }
+
+    async fn project(&self, id: ProjectId) -> Project {
+        let row = self.engine.store.load(id).await.unwrap().unwrap();
+        serde_json::from_str(&row.state).unwrap()
+    }
+
+    async fn sound(&self) {
+        let found = verify(&*self.engine.store).await.unwrap();
+        assert!(found.iter().all(|p| p.problems.is_empty()), "{found:?}");
+    }
+}
+
+fn actor() -> Actor {
+    Actor {
+        name: "wang".to_owned(),
+        roles: ["*".to_owned()].into(),
+    }
+}
+
+fn due(project: &Project) -> Option<String> {
+    project
+        .obligations
+        .get("town-report")?
+        .due
+        .map(|d| d.to_string())
+}
+
+#[tokio::test]
+async fn a_package_is_there_after_a_start_and_an_old_one_as_long_as_a_project_needs_it() {
+    let store = Arc::new(MemoryStore::new());
+    let world = World::on(store.clone());
+    world.install("1.0.0", overlay(10, "")).await;
+    let old = world.open("A").await;
+    world.install("1.1.0", overlay(5, "")).await;
+    let new = world.open("B").await;
+    assert_eq!(
+        due(&world.project(old).await).as_deref(),
+        Some("2023-03-13")
+    );
+    assert_eq!(
+        due(&world.project(new).await).as_deref(),
+        Some("2023-03-06")
+    );
+
+    // Another process knows nothing yet.
+    let world = World::on(store.clone());
+    assert!(world.engine.library.entry("example").is_err());
+    world.engine.refresh_packages().await.unwrap();
+    let entry = world.engine.library.entry("example").unwrap();
+    assert_eq!(entry.package, Some(pin("1.1.0")));
+    // The version of the older project is loaded when it is needed; a stage entry goes on to the new one.
+    world.to_budget(old).await;
+    assert_eq!(world.project(old).await.package, Some(pin("1.1.0")));
+
+    world
+        .engine
+        .remove_package(&actor(), "example", "停用")
+        .await
+        .unwrap();
+    assert!(world.engine.library.entry("example").is_err());
+    world.to_budget(new).await;
+    world.confirm(new, None).await.unwrap();
+    let acts = world.engine.package_acts().await.unwrap();
+    let said: Vec<_> = acts
+        .iter()
+        .map(|act| (act.pin.clone(), act.reason.as_str()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (None, "停用"),
+            (Some(pin("1.1.0")), "试用"),
+            (Some(pin("1.0.0")), "试用")
+        ]
+    );
+    world.sound().await;
+}
+
+#[tokio::test]
+async fn an_upgrade_is_shown_before_it_is_made_and_can_be_taken_back() {
+    let world = World::on(Arc::new(MemoryStore::new()));
+    world.install("1.0.0", overlay(10, "")).await;
+    let id = world.open("A").await;
+    let before = world.project(id).await;
+    world.install("1.1.0", overlay(5, "")).await;
+    let entry = world.engine.library.entry("example").unwrap();
+    let changes = world.engine.preview_upgrades(&entry).await.unwrap();
+    let [change] = changes.as_slice() else {
+        panic!("{changes:?}");
+    };
+    assert_eq!(change.facts, ["report.note"]);
+    assert_eq!(change.dates.len(), 1);
+    assert_eq!(change.dates[0].before.unwrap().to_string(), "2023-03-13");
+    assert_eq!(change.dates[0].after.unwrap().to_string(), "2023-03-06");
+    assert_eq!(change.verdicts[0].hook, Hook::Cap);
+    // Nothing has changed by looking.
+    assert_eq!(world.project(id).await, before);
+
+    assert!(world.engine.upgrade(&actor(), id, "新办法").await.unwrap());
+    assert!(!world.engine.upgrade(&actor(), id, "再来").await.unwrap());
+    let upgraded = world.project(id).await;
+    assert_eq!(due(&upgraded).as_deref(), Some("2023-03-06"));
+    assert!(upgraded.facts.contains_key("report.note"));
+
+    assert!(world.engine.roll_back(&actor(), id, "有误").await.unwrap());
+    let back = world.project(id).await;
+    assert_eq!(
+        (&back.package, &back.facts, due(&back)),
+        (&before.package, &before.facts, due(&before))
+    );
+    let again = world.engine.roll_back(&actor(), id, "又来").await;
+    assert_eq!(again.unwrap_err().code(), "E-NO-UPGRADE");
+    world.sound().await;
+}
+
+#[tokio::test]
+async fn past_verdicts_are_reproduced_by_the_component_that_gave_them() {
+    let world = World::on(Arc::new(MemoryStore::new()));
+    world.install("1.0.0", overlay(10, "")).await;
+    let id = world.open("A").await;
+    world.to_budget(id).await;
+    world.confirm(id, None).await.unwrap();
+    world.install("1.1.0", overlay(5, "")).await;
+    world.engine.upgrade(&actor(), id, "新办法").await.unwrap();
+    let replayed = world.engine.replay(id).await.unwrap();
+    assert_eq!(replayed.len(), 1);
+    assert_eq!(
+        (&replayed[0].package, &replayed[0].outcome),
+        (&pin("1.0.0"), &Outcome::Same)
+    );
+    *world.rules.broken.lock().unwrap() = true;
+    let replayed = world.engine.replay(id).await.unwrap();
+    assert!(matches!(replayed[0].outcome, Outcome::NoAnswer(_)));
+}
+
+#[tokio::test]
+async fn a_component_that_cannot_answer_is_an_incident_that_a_person_may_go_on_from() {
+    let world = World::on(Arc::new(MemoryStore::new()));
+    world.install("1.0.0", overlay(10, "")).await;
+    let id = world.open("A").await;
+    world.to_budget(id).await;
+    // Without an incident the component has to be asked.
+    let refused = world.confirm(id, Some("急")).await.unwrap_err();
+    assert_eq!(refused.code(), "E-NO-INCIDENT");
+    *world.rules.broken.lock().unwrap() = true;
+    for _ in 0..3 {
+        let refused = world.confirm(id, None).await.unwrap_err();
+        assert_eq!(refused.code(), "E-PLUGIN-TRAP");
+    }
+    let project = world.project(id).await;
+    assert_eq!(project.incidents[&Hook::Cap].code, "E-PLUGIN-TRAP");
+    let row = world.engine.store.load(id).await.unwrap().unwrap();
+    let records = world.engine.store.history(id, 0, 100).await.unwrap();
+    let incidents = records
+        .iter()
+        .filter(|r| r.payload.contains("incident-opened"));
+    assert_eq!(
+        (incidents.count(), row.version),
+        (1, 4),
+        "one record however often it fails"
+    );
+    let refused = world.confirm(id, Some("  ")).await.unwrap_err();
+    assert_eq!(refused.code(), "E-REASON");
+    world
+        .confirm(id, Some("组件故障，已人工核对上限"))
+        .await
+        .unwrap();
+    let project = world.project(id).await;
+    assert_eq!(
+        (
+            project.incidents.len(),
+            project.states["lifecycle"].as_str()
+        ),
+        (0, "procurement")
+    );
+
+    // A component that answers again closes its incident by itself.
+    let other = world.open("B").await;
+    world.to_budget(other).await;
+    world.confirm(other, None).await.unwrap_err();
+    *world.rules.broken.lock().unwrap() = false;
+    world.confirm(other, None).await.unwrap();
+    assert!(world.project(other).await.incidents.is_empty());
+    world.sound().await;
+}
+
+#[tokio::test]
+async fn nobody_goes_on_without_a_component_that_speaks_for_law() {
+    let world = World::on(Arc::new(MemoryStore::new()));
+    world.install("1.0.0", overlay(10, LAW)).await;
+    let id = world.open("A").await;
+    world.to_budget(id).await;
+    *world.rules.broken.lock().unwrap() = true;
+    world.confirm(id, None).await.unwrap_err();
+    let refused = world.confirm(id, Some("急")).await.unwrap_err();
+    assert_eq!(refused.code(), "E-WAIVE-LAW");
+    assert!(refused.hint().contains("法定上限"));
+}
+
+#[tokio::test]
+async fn a_missing_component_is_never_passed_over() {
+    let store = Arc::new(MemoryStore::new());
+    let world = World::on(store.clone());
+    world.install("1.0.0", overlay(10, "")).await;
+    let id = world.open("A").await;
+    world.to_budget(id).await;
+    world.rules.known.lock().unwrap().clear();
+    store.drop_documents("package");
+    let refused = world.confirm(id, None).await.unwrap_err();
+    assert_eq!(refused.code(), "E-PLUGIN-MISSING");
+    assert_eq!(
+        world.project(id).await.incidents[&Hook::Cap].code,
+        "E-PLUGIN-MISSING"
+    );
+}

@@ -1,0 +1,71 @@
+//! Calendar days, years and quarters; working days are asked of the host.
+
+use liucheng_sdk::Date;
+
+fn day(year: u16, month: u8, day: u8) -> Option<Date> {
+    format!("{year:04}-{month:02}-{day:02}").parse().ok()
+}
+
+/// The day after; `None` beyond the year 9999.
+fn next(date: Date) -> Option<Date> {
+    let (year, month) = (date.year(), date.month());
+    day(year, month, date.day() + 1)
+        .or_else(|| day(year, month + 1, 1))
+        .or_else(|| day(year + 1, 1, 1))
+}
+
+/// The last day of a period of `days` after a date, which is not counted (民法典 art. 201).
+pub fn plus_days(date: Date, days: u16) -> Option<Date> {
+    (0..days).try_fold(date, |date, _| next(date))
+}
+
+/// The corresponding day `years` later, or the month's last day where there is none (民法典 art. 202).
+pub fn plus_years(date: Date, years: u16) -> Option<Date> {
+    let year = date.year().checked_add(years)?;
+    (0..3).find_map(|back| day(year, date.month(), date.day().checked_sub(back)?))
+}
+
+/// How many calendar quarters two days and the days between them touch; 0 if they are the wrong way round.
+pub fn quarters(first: Date, last: Date) -> u32 {
+    let number = |date: Date| u32::from(date.year()) * 4 + u32::from((date.month() - 1) / 3);
+    if last < first {
+        return 0;
+    }
+    number(last) - number(first) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> Option<Date> {
+        text.parse().ok()
+    }
+
+    #[test]
+    fn days_run_over_months_and_years() {
+        let after = |from: &str, days| date(from).and_then(|from| plus_days(from, days));
+        assert_eq!(after("2022-05-31", 30), date("2022-06-30"));
+        assert_eq!(after("2022-12-15", 30), date("2023-01-14"));
+        assert_eq!(after("2024-02-28", 1), date("2024-02-29"));
+        assert_eq!(after("9999-12-31", 1), None);
+    }
+
+    #[test]
+    fn years_end_on_the_corresponding_day() {
+        let after = |from: &str, years| date(from).and_then(|from| plus_years(from, years));
+        assert_eq!(after("2024-02-29", 1), date("2025-02-28"));
+        assert_eq!(after("2024-02-29", 4), date("2028-02-29"));
+        assert_eq!(after("2022-08-01", 3), date("2025-08-01"));
+    }
+
+    #[test]
+    fn quarters_are_those_of_the_calendar() {
+        let between =
+            |first: &str, last: &str| date(first).zip(date(last)).map(|(a, b)| quarters(a, b));
+        assert_eq!(between("2022-08-01", "2023-07-31"), Some(5));
+        assert_eq!(between("2022-07-01", "2023-06-30"), Some(4));
+        assert_eq!(between("2022-07-01", "2022-07-01"), Some(1));
+        assert_eq!(between("2022-07-02", "2022-07-01"), Some(0));
+    }
+}
