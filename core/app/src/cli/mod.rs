@@ -217,7 +217,7 @@ fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {
         Command::Plan(args) => wait(plan::run(&global, args)),
         Command::Calendar(command) => calendar::run(&global, &command),
         Command::Workflow(command) => workflow::run(&global, command),
-        Command::Plugin(command) => plugin::run(&global, command),
+        Command::Plugin(command) => wait(plugin::run(&global, command)),
         Command::Project(command) => wait(project::run(&global, command)),
         Command::Token(command) => wait(token::run(&global, command)),
         Command::Doctor(args) => wait(doctor::run(&global, &args)),

@@ -1,18 +1,19 @@
-//! `liucheng plugin`: the way of a province package from nothing to an archive that can be installed.
+//! `liucheng plugin`: the way of a province package from nothing to what projects go by.
 
 mod author;
 mod check;
+mod install;
 mod keys;
+mod upgrade;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
 
-use super::{Global, table};
+use super::Global;
 use crate::{
-    compose::{self, CACHE},
-    output::{Exit, Failure, document, line},
+    compose::CACHE,
+    output::{Exit, Failure},
 };
 
 /// Commands on province packages.
@@ -34,8 +35,18 @@ pub enum PluginCommand {
     Verify(keys::VerifyArgs),
     /// Put a package into one tar file.
     Pack(author::PackArgs),
-    /// List the packages that are built in.
+    /// Install a package: verify, compile, say what would change for open projects, then let new ones go by it.
+    Install(install::InstallArgs),
+    /// List the packages that new projects go by.
     List,
+    /// Show a package: what it answers, the versions that are kept, who did what with it.
+    Show(install::IdArgs),
+    /// Let no new project go by a package; those that do keep it.
+    Remove(install::RemoveArgs),
+    /// Let open projects go by the version that is installed, or take that back.
+    Upgrade(upgrade::UpgradeArgs),
+    /// Ask a project's past questions again: the answers have to be the same, byte for byte.
+    Replay(upgrade::ReplayArgs),
 }
 
 /// A package: a folder, or a tar file.
@@ -47,7 +58,7 @@ struct PackageArgs {
 }
 
 /// Runs a command on packages.
-pub fn run(global: &Global, command: PluginCommand) -> Result<Exit, Failure> {
+pub async fn run(global: &Global, command: PluginCommand) -> Result<Exit, Failure> {
     match command {
         PluginCommand::New(args) => author::new(global, &args),
         PluginCommand::Build(args) => author::build(global, &args),
@@ -57,7 +68,12 @@ pub fn run(global: &Global, command: PluginCommand) -> Result<Exit, Failure> {
         PluginCommand::Sign(args) => keys::sign(global, &args),
         PluginCommand::Verify(args) => keys::verify(global, &args),
         PluginCommand::Pack(args) => author::pack(global, &args),
-        PluginCommand::List => list(global),
+        PluginCommand::Install(args) => install::install(global, args).await,
+        PluginCommand::List => install::list(global).await,
+        PluginCommand::Show(args) => install::show(global, &args).await,
+        PluginCommand::Remove(args) => install::remove(global, args).await,
+        PluginCommand::Upgrade(args) => upgrade::upgrade(global, args).await,
+        PluginCommand::Replay(args) => upgrade::replay(global, &args).await,
     }
 }
 
@@ -65,32 +81,4 @@ pub fn run(global: &Global, command: PluginCommand) -> Result<Exit, Failure> {
 fn cache(global: &Global) -> Option<PathBuf> {
     let folder = global.data_dir();
     folder.is_dir().then(|| folder.join(CACHE))
-}
-
-fn list(global: &Global) -> Result<Exit, Failure> {
-    let parts = compose::parts(compose::calendar(&[])?, None, None)?;
-    let packages = parts.rules.packages();
-    if global.json {
-        let rows: Vec<_> = packages
-            .iter()
-            .map(|p| json!({"id": p.id, "version": p.version, "component": p.digest, "hooks": p.hooks, "rules": p.rules, "imports": p.imports}))
-            .collect();
-        return document(&json!({"packages": rows})).map(|()| Exit::Ok);
-    }
-    let rows: Vec<Vec<String>> = packages
-        .iter()
-        .map(|p| {
-            let hooks: Vec<&str> = p.hooks.iter().map(|h| h.name()).collect();
-            vec![
-                p.id.clone(),
-                p.version.clone(),
-                p.digest.chars().take(12).collect(),
-                hooks.join(" "),
-            ]
-        })
-        .collect();
-    for text in table::fitted(&["package", "version", "component", "computes"], &rows) {
-        line(text)?;
-    }
-    Ok(Exit::Ok)
 }
