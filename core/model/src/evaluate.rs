@@ -243,6 +243,22 @@ impl<'a> Run<'a> {
                 computation,
             )];
         }
+        let key = |anchor: &Anchor| match &anchor.row {
+            Some(row) => format!("{}/{row}", obligation.id),
+            None => obligation.id.clone(),
+        };
+        let calendar = self.question.calendar;
+        if let Some(day) = obligation.month_day {
+            let fixed = |anchor: &Anchor| {
+                let date = anchor.date.and_then(|date| day.on_or_after(date));
+                let computation = match date {
+                    Some(date) => Computation::fixed(date, calendar),
+                    None => waiting(),
+                };
+                deadline(key(anchor), DeadlineKind::Fixed, anchor, computation)
+            };
+            return anchors.iter().map(fixed).collect();
+        }
         let Some(period) = obligation.period else {
             return Vec::new();
         };
@@ -257,20 +273,15 @@ impl<'a> Run<'a> {
             .suspensions
             .get(&obligation.id)
             .unwrap_or(&none);
-        let calendar = self.question.calendar;
         let compute = if self.explain { compute } else { compute_date };
         anchors
             .iter()
             .map(|anchor| {
-                let key = match &anchor.row {
-                    Some(row) => format!("{}/{row}", obligation.id),
-                    None => obligation.id.clone(),
-                };
                 let computation = match anchor.date {
                     Some(date) => compute(date, period, obligation.roll, calendar, pauses),
                     None => waiting(),
                 };
-                deadline(key, kind, anchor, computation)
+                deadline(key(anchor), kind, anchor, computation)
             })
             .collect()
     }

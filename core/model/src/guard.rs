@@ -16,7 +16,10 @@ use chrono::NaiveDate;
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use thiserror::Error;
 
-use crate::fact::{FactValue, Facts, Row, Scalar, ScalarType, parse_date};
+use crate::{
+    fact::{FactValue, Facts, Row, Scalar, ScalarType, parse_date},
+    uscc,
+};
 
 /// The longest source of a guard, in bytes.
 pub const GUARD_MAX_BYTES: usize = 1_024;
@@ -24,7 +27,7 @@ pub const GUARD_MAX_BYTES: usize = 1_024;
 pub const GUARD_MAX_DEPTH: usize = 16;
 
 /// Functions a guard may call beside CEL's operators and macros.
-const FUNCTIONS: [&str; 4] = ["days_between", "size", "startsWith", "endsWith"];
+const FUNCTIONS: [&str; 5] = ["days_between", "is_uscc", "size", "startsWith", "endsWith"];
 
 /// Building the standard environment costs more than evaluating a guard, so all share one.
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
@@ -80,6 +83,7 @@ impl World {
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         // Fails only when the standard library has a function of that name, which a test rules out.
         let _ = context.add_function("days_between", days_between);
+        let _ = context.add_function("is_uscc", is_uscc);
         for (root, value) in variables(scope) {
             context.add_variable_from_value(root, value);
         }
@@ -187,6 +191,11 @@ fn days_between(from: Arc<String>, to: Arc<String>) -> Result<i64, cel::Executio
             "needs two dates YYYY-MM-DD",
         )),
     }
+}
+
+/// Is the text a unified social credit code (统一社会信用代码)?
+fn is_uscc(code: Arc<String>) -> bool {
+    uscc::is_valid(&code)
 }
 
 fn first_line(text: &str) -> String {
@@ -445,6 +454,8 @@ mod tests {
         assert_eq!(holds("days_between(today, '2021-09-29') <= 30"), Ok(true));
         assert_eq!(holds("staff.roster.exists(s, s.qualified)"), Ok(true));
         assert_eq!(holds("today < '2021-08-30'"), Ok(false));
+        assert_eq!(holds("is_uscc('914403001922038216')"), Ok(true));
+        assert_eq!(holds("is_uscc('914403001922038217')"), Ok(false));
     }
 
     #[test]

@@ -16,4 +16,5 @@ pub mod money;
 pub mod project;
 pub mod rejection;
 pub mod text;
+pub mod uscc;
 pub mod verdict;

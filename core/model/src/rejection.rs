@@ -88,9 +88,9 @@ pub enum Rejection {
         rule: String,
     },
     /// A province's rule is broken.
-    #[error("{rule}: {message}")]
+    #[error("{}{message}", prefix(rule))]
     Rule {
-        /// The rule's id.
+        /// The rule's id; empty where no single rule forbids it.
         rule: String,
         /// What the component says.
         message: String,
@@ -231,6 +231,15 @@ pub enum Rejection {
         /// What is wrong.
         reason: &'static str,
     },
+}
+
+/// What stands before a message about a rule.
+fn prefix(rule: &str) -> String {
+    if rule.is_empty() {
+        String::new()
+    } else {
+        format!("{rule}: ")
+    }
 }
 
 impl Rejection {

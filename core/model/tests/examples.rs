@@ -214,3 +214,132 @@ fn each_person_has_a_clock() {
         ]
     );
 }
+
+/// The dates of the given obligations, in the order of the definition.
+fn dates_of(evaluation: &Evaluation, ids: &[&str]) -> Vec<(String, String)> {
+    let deadlines = evaluation.deadlines.iter();
+    deadlines
+        .filter(|d| ids.contains(&d.id.as_str()))
+        .map(|d| {
+            let due = d.computation.due.map(|d| d.to_string());
+            (d.id.clone(), due.unwrap_or_default())
+        })
+        .collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(id, due): &(&str, &str)| ((*id).to_owned(), (*due).to_owned());
+    expected.iter().map(owned).collect()
+}
+
+#[test]
+fn decisions_on_yuanzhou_move_its_dates() {
+    let definition = definition(Some(YUANZHOU));
+    let ids = [
+        "procure",
+        "build",
+        "half-year-report-1",
+        "half-year-report-2",
+    ];
+    let facts = json!({"contract.signed": "2021-08-30", "contract.expiry": "2022-08-29"});
+    let undecided = plan(&definition, facts.clone());
+    assert_eq!(
+        dates_of(&undecided, &ids),
+        pairs(&[("procure", "2021-08-31"), ("build", "2021-12-31")])
+    );
+    assert!(
+        undecided
+            .findings
+            .iter()
+            .any(|f| f.code == FindingCode::Infeasible)
+    );
+
+    let mut decided = facts;
+    for (issue, option) in [
+        ("decision.yz_a3", "statutory-first"),
+        ("decision.yz_a5", "project"),
+        ("decision.yz_a8", "steps-only"),
+    ] {
+        decided[issue] = json!(option);
+    }
+    let decided = plan(&definition, decided);
+    // Six months after 30 August end on the last day of February; twelve on the same day.
+    assert_eq!(
+        dates_of(&decided, &ids),
+        pairs(&[
+            ("half-year-report-1", "2022-02-28"),
+            ("half-year-report-2", "2022-08-30")
+        ])
+    );
+    assert!(
+        !decided
+            .findings
+            .iter()
+            .any(|f| f.code == FindingCode::Infeasible)
+    );
+}
+
+#[test]
+fn decisions_on_tianjin_move_its_dates() {
+    let definition = definition(Some(TIANJIN));
+    let with = |more: serde_json::Value| {
+        let mut facts = json!({"contract.signed": "2021-07-30", "project.start": "2021-08-02"});
+        let all = facts.as_object_mut().unwrap();
+        all.extend(more.as_object().unwrap().clone());
+        let evaluation = plan(&definition, facts);
+        let rules = ["TJ-04", "TJ-06"];
+        let deadlines = evaluation.deadlines.iter();
+        let dates = deadlines.filter(|d| rules.contains(&d.rule.as_str()));
+        let dates = dates.map(|d| d.computation.due.unwrap().to_string());
+        dates.collect::<Vec<_>>()
+    };
+    // 14 August 2021 is a Saturday.
+    assert_eq!(with(json!({})), ["2021-08-16", "2023-08-02"]);
+    assert_eq!(
+        with(json!({"decision.tj_a2": "not-rolled"})),
+        ["2021-08-14", "2023-08-02"]
+    );
+    // Two contract years: from the first contract, or the year of the second.
+    let contract = |year: i64, effective: &str| {
+        let more = json!({"decision.tj_a3": "contract", "contract.year": year, "contract.effective": effective});
+        with(more)[1].clone()
+    };
+    assert_eq!(contract(1, "2021-07-30"), "2023-07-31");
+    assert_eq!(contract(2, "2022-07-29"), "2023-07-31");
+    assert_eq!(
+        with(json!({"decision.tj_a3": "calendar"})),
+        ["2021-08-16", "2022-12-31"]
+    );
+    let later = json!({"decision.tj_a3": "calendar", "project.start": "2023-03-01"});
+    assert_eq!(with(later), ["2021-08-16", "2024-12-31"]);
+}
+
+#[test]
+fn dates_of_the_first_year_are_not_those_of_later_projects() {
+    for (overlay, ids) in [
+        (YUANZHOU, &["site", "fund", "procure", "build"][..]),
+        (TIANJIN, &["district-plan", "procure"][..]),
+    ] {
+        let definition = definition(Some(overlay));
+        let shown = |facts: serde_json::Value| dates_of(&plan(&definition, facts), ids).len();
+        for first in [
+            json!({}),
+            json!({"budget.confirmed": "2021-08-20"}),
+            json!({"award.notice_issued": "2021-08-27"}),
+            json!({"contract.signed": "2021-08-30", "contract.year": 1, "project.cycle": 1}),
+            // Begun in the year before: the contract is of the first year all the same.
+            json!({"plan.approved": "2020-12-01", "contract.signed": "2021-01-05"}),
+        ] {
+            assert_eq!(shown(first.clone()), ids.len(), "{first}");
+        }
+        for later in [
+            json!({"plan.approved": "2022-01-04"}),
+            json!({"budget.confirmed": "2024-02-29"}),
+            json!({"contract.signed": "2022-08-30"}),
+            json!({"contract.signed": "2021-08-30", "contract.year": 2}),
+            json!({"contract.signed": "2021-08-30", "project.cycle": 2}),
+        ] {
+            assert_eq!(shown(later.clone()), 0, "{later}");
+        }
+    }
+}

@@ -53,6 +53,17 @@ period = "10 days"
 responsible = "officer"
 when = "!has(decision.xx_a1) || decision.xx_a1 == 'all'"
 
+[[recurring]]
+id = "monthly"
+rule = "XX-01"
+title = { zh = "月报", en = "Monthly report" }
+force = "mandatory"
+every = "month"
+anchor = ["survey.finished"]
+until = ["contract.expiry"]
+responsible = "officer"
+when = "!has(decision.xx_a1) || decision.xx_a1 == 'all'"
+
 [[check]]
 id = "not-too-dear"
 rule = "XX-02"
@@ -421,6 +432,33 @@ fn an_open_point_is_asked_until_somebody_decides_and_dates_follow() {
     assert!(matches!(fire, Err(Rejection::FactNotHere { .. })));
 }
 
+#[test]
+fn reports_are_owed_only_while_their_condition_holds() {
+    let mut life = Life::begin();
+    life.fire(
+        "officer",
+        "record-facts",
+        json!({"survey.finished": "2023-01-01", "contract.expiry": "2023-12-31"}),
+    );
+    let owed = |life: &Life| {
+        let open = life.project.obligations.keys();
+        let reports: Vec<String> = open
+            .filter(|k| k.starts_with("monthly@"))
+            .cloned()
+            .collect();
+        (reports, life.project.timers.contains_key("period:monthly"))
+    };
+    // The third month begins on the morning of the day that has only just begun.
+    let two = vec!["monthly@2023-01".to_owned(), "monthly@2023-02".to_owned()];
+    assert_eq!(owed(&life), (two.clone(), true));
+    life.choose("officer", "XX-A1", Some("towns"), "市局答复")
+        .unwrap();
+    assert_eq!(owed(&life), (Vec::new(), false));
+    life.choose("officer", "XX-A1", Some("all"), "市局更正")
+        .unwrap();
+    assert_eq!(owed(&life), (two, true));
+}
+
 /// The codes of the overlay after a change to its text.
 fn codes(change: impl Fn(&str) -> String) -> Vec<String> {
     let text = change(OVERLAY);
@@ -480,6 +518,11 @@ fn mistakes_are_found_at_their_place() {
             "decision.xx_a1 == 'al'",
             "E-GUARD-NAME",
         ),
+        (
+            "responsible = \"officer\"\nwhen = \"!has(decision.xx_a1) || decision.xx_a1 == 'all'\"\n\n[[check]]",
+            "responsible = \"officer\"\nwhen = \"has(decision.xx_a2)\"\n\n[[check]]",
+            "E-GUARD-NAME",
+        ),
         ("text = \"附则\"", "text = \"\"", "E-CLAUSE-SHAPE"),
         (
             "rule = \"XX-04\"\n\n[[step]]",
@@ -495,4 +538,32 @@ fn mistakes_are_found_at_their_place() {
             "{from} → {to}: {found:?}"
         );
     }
+}
+
+#[test]
+fn a_duty_by_a_day_of_the_year_falls_into_the_year_of_its_anchor() {
+    let overlay = OVERLAY.replacen("period = \"10 days\"", "month-day = \"12-31\"", 1);
+    let definition = load(&overlay).unwrap_or_else(|e| panic!("{e:#?}"));
+    let due = |finished: &str| {
+        let facts = json!({ "survey.finished": finished });
+        let facts = facts.as_object().unwrap().iter();
+        let facts: Facts = facts
+            .map(|(key, value)| (key.clone(), definition.parse_fact(key, value).unwrap()))
+            .collect();
+        let evaluation = evaluate(Question {
+            definition: &definition,
+            facts: &facts,
+            states: &BTreeMap::new(),
+            today: day(finished),
+            calendar: Calendar::national().unwrap(),
+            suspensions: &BTreeMap::new(),
+        });
+        let found = evaluation.deadlines.into_iter();
+        let duty = found.into_iter().find(|d| d.id == "town-report").unwrap();
+        (duty.computation.due.unwrap(), duty.computation.provisional)
+    };
+    // A Sunday and a holiday, and a year whose holidays are not known: a day in the text is never moved.
+    assert_eq!(due("2023-03-01"), (day("2023-12-31"), false));
+    assert_eq!(due("2023-12-31"), (day("2023-12-31"), false));
+    assert_eq!(due("2028-01-01"), (day("2028-12-31"), false));
 }

@@ -20,7 +20,7 @@ impl Province for Yuanzhou {
             hooks: &["check", "cap", "tranche-plan", "staffing", "renewal"],
             rules: &[
                 "YZ-01", "YZ-03", "YZ-04", "YZ-06", "YZ-07", "YZ-08", "YZ-09", "YZ-16", "YZ-23",
-                "YZ-24", "YZ-25", "YZ-28", "YZ-A2",
+                "YZ-24", "YZ-25", "YZ-28", "YZ-A2", "YZ-A4", "YZ-A6", "YZ-A7",
             ],
         }
     }

@@ -56,6 +56,17 @@ pub fn renewal(call: &Call<'_>) -> Result<Answer, Problem> {
                 msg(zh, en),
             ));
         }
+        // YZ-A4: decided to be left to a person.
+        Some(year)
+            if year >= cycle_years && call.facts.text("decision.yz_a4")? == Some("by-hand") =>
+        {
+            let zh =
+                format!("评估合格，第 {year} 年为 {cycle_years} 年周期末年，是否续签由人工决定");
+            let en = format!(
+                "the evaluation passed and year {year} ends the cycle of {cycle_years} years: a person decides"
+            );
+            decide(&mut answer, "human", (cycle_rule, msg(zh, en)));
+        }
         Some(year) if year >= cycle_years => {
             let zh = format!("评估合格，但第 {year} 年为 {cycle_years} 年周期末年，须重新采购");
             let en = format!(

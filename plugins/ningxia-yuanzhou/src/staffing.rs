@@ -17,7 +17,7 @@ pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
         }
         Some(roster) => supervisors(&mut answer, roster, (minimum, rule))?,
     }
-    headcount(&mut answer, call, roster.map_or(0, |roster| roster.len()))?;
+    headcount(&mut answer, call, counted(call, roster.as_deref())?)?;
     Ok(answer)
 }
 
@@ -58,6 +58,19 @@ fn supervisors(
     );
     answer.find(Finding::violation(rule, msg(zh, en)).on(&["staff.roster"]));
     Ok(())
+}
+
+/// How many of the roster the contract speaks of: 低保核查员 are hired by the government and are no
+/// 项目社工, unless it was decided to count both (YZ-A7).
+fn counted(call: &Call<'_>, roster: Option<&[Fields<'_>]>) -> Result<usize, Problem> {
+    let together = call.facts.text("decision.yz_a7")? == Some("together");
+    let mut count = 0;
+    for person in roster.unwrap_or_default() {
+        if together || person.flag("employed")? != Some(false) {
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
 /// YZ-28: 足额配备, but the text gives no number.

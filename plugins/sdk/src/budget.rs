@@ -13,6 +13,6 @@ mod terms;
 mod tree;
 
 pub use limit::{Bound, Limit, Measure, Money, fund, year};
-pub use shares::{proportional, share_text, split, sum};
+pub use shares::{listed, proportional, share_text, split, sum};
 pub use terms::by_contract;
 pub use tree::{Defect, Mismatch, Part, Tree};

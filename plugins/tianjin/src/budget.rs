@@ -2,7 +2,7 @@
 
 use liucheng_sdk::{Answer, Call, Finding, Problem, msg, terms};
 
-/// TJ-13: 每个社工站项目资金每年力争达到25万元. An aim, never a limit.
+/// TJ-13: 每个社工站项目资金每年力争达到25万元. An aim, unless it was decided to check it as a floor (TJ-A4).
 pub fn target(call: &Call<'_>) -> Result<Answer, Problem> {
     let (target, rule) = call.parameters.money("station-target")?;
     let mut answer = Answer::new();
@@ -29,6 +29,7 @@ pub fn target(call: &Call<'_>) -> Result<Answer, Problem> {
         return Err(Problem::bad_request("budget.total"));
     };
     let reached = amount >= needed;
+    let is_floor = call.facts.text("decision.tj_a4")? == Some("floor");
     let (per_station, target, needed) = (per_station.grouped(), target.grouped(), needed.grouped());
     let message = if reached {
         let zh = format!("{stations} 站平均每年 {per_station} 元，达到力争目标 {target} 元");
@@ -47,7 +48,12 @@ pub fn target(call: &Call<'_>) -> Result<Answer, Problem> {
         );
         msg(zh, en)
     };
-    answer.find(Finding::informative(rule, message).on(&["budget.total", "stations"]));
+    let finding = if is_floor && !reached {
+        Finding::deviation(rule, message)
+    } else {
+        Finding::informative(rule, message)
+    };
+    answer.find(finding.on(&["budget.total", "stations"]));
     Ok(answer)
 }
 

@@ -20,7 +20,7 @@ impl Province for Tianjin {
             hooks: &["check", "cap", "tranche-plan", "staffing", "renewal"],
             rules: &[
                 "TJ-05", "TJ-08", "TJ-10", "TJ-11", "TJ-12", "TJ-13", "TJ-15", "TJ-16", "TJ-A1",
-                "TJ-A5",
+                "TJ-A4", "TJ-A5", "TJ-A6",
             ],
         }
     }

@@ -2,7 +2,7 @@
 
 use liucheng_sdk::{Answer, Call, Finding, Message, Problem, msg};
 
-/// TJ-16: 良好或合格的续签,不合格的不予续签. 优秀 is not mentioned (TJ-A1): a person decides.
+/// TJ-16: 良好或合格的续签,不合格的不予续签. 优秀 is not mentioned (TJ-A1): a person decides, once or case by case.
 pub fn renewal(call: &Call<'_>) -> Result<Answer, Problem> {
     let (cycle_years, cycle_rule) = call.parameters.int("cycle-years")?;
     let mut answer = Answer::new();
@@ -57,12 +57,8 @@ pub fn renewal(call: &Call<'_>) -> Result<Answer, Problem> {
         let en = format!("year {year} ends the cycle of {cycle_years} years: procure anew");
         decide(&mut answer, "re-procure", (cycle_rule, msg(zh, en)));
     } else if grade == "excellent" {
-        let zh = "年度评估优秀：通知只规定良好或合格续签，未写优秀，由人工决定";
-        let en = "the grade is excellent: the notice renews good and pass and does not mention it; a person decides";
-        let reason = msg(zh, en);
-        answer.set("renewal.decision", "human");
-        answer.set("renewal.reason", reason.zh.clone());
-        answer.find(Finding::needs_decision("TJ-A1", reason).on(&[key]));
+        let (decision, reason) = excellent(call.facts.text("decision.tj_a1")?, year + 1);
+        decide(&mut answer, decision, ("TJ-A1", reason));
     } else {
         let name = if grade == "good" { "良好" } else { "合格" };
         let zh = format!(
@@ -76,6 +72,35 @@ pub fn renewal(call: &Call<'_>) -> Result<Answer, Problem> {
         decide(&mut answer, "renew", ("TJ-16", msg(zh, en)));
     }
     Ok(answer)
+}
+
+/// TJ-A1: 优秀 is not mentioned. What was decided about it, for the following year; else a person decides.
+fn excellent(decided: Option<&str>, next: i64) -> (&'static str, Message) {
+    match decided {
+        Some("as-good") => (
+            "renew",
+            msg(
+                format!("年度评估优秀，已决定视为不低于良好，续签第 {next} 年"),
+                format!(
+                    "the grade is excellent, decided to be at least good: renew for year {next}"
+                ),
+            ),
+        ),
+        Some("not-listed") => (
+            "re-procure",
+            msg(
+                "年度评估优秀，已决定不在续签之列，重新确定承接主体",
+                "the grade is excellent, decided not to renew: procure anew",
+            ),
+        ),
+        _ => (
+            "human",
+            msg(
+                "年度评估优秀：通知只规定良好或合格续签，未写优秀，由人工决定",
+                "the grade is excellent: the notice renews good and pass and does not mention it; a person decides",
+            ),
+        ),
+    }
 }
 
 fn decide(answer: &mut Answer, decision: &str, (rule, reason): (&str, Message)) {

@@ -101,12 +101,17 @@ fn judge(
             .filter_map(|(id, s)| Some((id.as_str(), test(s)?)))
             .collect()
     };
-    // 一般为: outside the range somebody has to look; nothing is stopped (TJ-A6).
+    // 一般为: outside the range somebody has to look; nothing is stopped, unless it was decided to be
+    // binding (TJ-A6).
     let odd = select(&|s| (!(min..=max).contains(&s.staff)).then_some(s.staff));
     if let Some(list) = list(&odd) {
         let zh = format!("每站一般为 {min}—{max} 名：{}", list.zh);
         let en = format!("normally {min} to {max} staff a station: {}", list.en);
-        answer.find(Finding::deviation(rule, msg(zh, en)).on(&["staff.roster"]));
+        let finding = match call.facts.text("decision.tj_a6")? {
+            Some("binding") => Finding::violation(rule, msg(zh, en)),
+            _ => Finding::deviation(rule, msg(zh, en)),
+        };
+        answer.find(finding.on(&["staff.roster"]));
     }
     // 不少于1名: hard.
     let lacking = select(&|s| (s.qualified + s.unknown < qualified_min).then_some(s.qualified));

@@ -1,5 +1,7 @@
 //! `liucheng plan`: deadlines and payments from facts, without a database.
 
+#[cfg(test)]
+mod cases;
 mod show;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};

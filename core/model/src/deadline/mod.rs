@@ -8,6 +8,7 @@
 mod combine;
 mod compute;
 mod explain;
+mod month_day;
 mod period;
 mod suspension;
 
@@ -19,6 +20,7 @@ use crate::calendar::Day;
 pub use combine::{Candidate, earliest, latest};
 pub use compute::{compute, compute_date};
 pub use explain::explain_text;
+pub use month_day::{MonthDay, MonthDayError};
 pub use period::{COUNT_MAX, Direction, Period, PeriodError, Unit};
 pub use suspension::Suspension;
 

@@ -1,13 +1,16 @@
 //! Reporting periods: natural months, quarters, half-years and years.
 
+use std::{cell::LazyCell, collections::BTreeMap};
+
 use chrono::{Datelike, Days, Months, NaiveDate};
 
-use super::{Draft, ladder, reconcile::timer_key};
+use super::{Context, Draft, ladder, reconcile::timer_key};
 use crate::{
     deadline::{RollPolicy, compute_date},
     definition::{Every, RecurringDoc},
     event::Event,
     fact::Facts,
+    guard::{Scope, World},
     project::Obligation,
 };
 
@@ -63,13 +66,46 @@ fn term(recurring: &RecurringDoc, facts: &Facts) -> Option<(NaiveDate, NaiveDate
     Some((date(&recurring.anchor)?, date(&recurring.until)?))
 }
 
+/// What the conditions of recurring obligations say; none without an answer.
+fn conditions<'d>(
+    context: Context<'d>,
+    states: &BTreeMap<String, String>,
+    facts: &Facts,
+) -> BTreeMap<&'d str, Option<bool>> {
+    let definition = context.definition;
+    let world = LazyCell::new(|| {
+        World::new(Scope {
+            vocabulary: &definition.vocabulary,
+            facts,
+            states,
+            today: context.today(),
+        })
+    });
+    let conditional = definition.doc.recurring.iter();
+    conditional
+        .filter_map(|r| Some((r.id.as_str(), definition.guard(r.when.as_ref()?)?)))
+        .map(|(id, guard)| (id, guard.holds(&world).ok()))
+        .collect()
+}
+
 impl Draft<'_> {
     /// Opens the periods that have begun, and sets the timer for the next one.
     pub(super) fn open_periods(&mut self) {
         let definition = self.context.definition;
         let now = self.term_facts(&self.project.facts);
         let before = self.term_facts(&self.before);
+        let conditions = conditions(self.context, &self.project.states, &now);
         for recurring in &definition.doc.recurring {
+            let applies = conditions.get(recurring.id.as_str());
+            if let Some(answer) = applies.filter(|answer| **answer != Some(true)) {
+                // A decision or a correction took the duty away, and with it what is owed of it. A
+                // condition without an answer says nothing about reports that are owed.
+                if *answer == Some(false) {
+                    self.take_back(recurring, &[]);
+                }
+                self.set_timer(format!("period:{}", recurring.id), None);
+                continue;
+            }
             let earlier = term(recurring, &before);
             let next = term(recurring, &now).and_then(|(from, until)| {
                 let (owed, next) = self.owed(recurring, from, until);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::overlay::{CheckDoc, ClauseDoc, IssueDoc};
 use crate::{
-    deadline::{Period, RollPolicy},
+    deadline::{MonthDay, Period, RollPolicy},
     fact::FactType,
     finding::{FindingCode, Severity},
     text::Text,
@@ -119,6 +119,10 @@ pub struct FactDoc {
     /// names none, `record-facts`.
     #[serde(default)]
     pub recorded_by: Vec<String>,
+    /// Transitions that forget it beside those that say so themselves, because it speaks of a contract or
+    /// a supplier that is no longer there.
+    #[serde(default)]
+    pub cleared_by: Vec<String>,
     /// Only the province's component sets it.
     #[serde(default)]
     pub computed: bool,
@@ -315,6 +319,9 @@ pub struct ObligationDoc {
     /// The period.
     #[serde(default)]
     pub period: Option<Period>,
+    /// A day of the year instead of a period: the first one on or after the anchor (每年年底前).
+    #[serde(default)]
+    pub month_day: Option<MonthDay>,
     /// A date fixed in the text, instead of anchor and period.
     #[serde(default)]
     pub date: Option<NaiveDate>,
@@ -410,6 +417,9 @@ pub struct RecurringDoc {
     /// Counted from the last day of the period; absent where the text names no date.
     #[serde(default)]
     pub period: Option<Period>,
+    /// CEL: the rule applies only then.
+    #[serde(default)]
+    pub when: Option<String>,
     /// Who has to do it.
     pub responsible: String,
     /// Who receives it.

@@ -147,7 +147,7 @@ fn add(doc: &mut DefinitionDoc, mut over: OverlayDoc) {
 /// The transition that records what nobody else does.
 const RECORD: &str = "record-facts";
 
-/// Lets transitions record the overlay's facts, so that people can give them.
+/// Lets transitions record the overlay's facts, so that people can give them, and forget them.
 fn record_facts(doc: &mut DefinitionDoc, facts: &mut BTreeMap<String, FactDoc>) {
     for (key, fact) in facts.iter_mut() {
         if fact.computed || fact.transient || key.starts_with(DECISION) {
@@ -163,6 +163,11 @@ fn record_facts(doc: &mut DefinitionDoc, facts: &mut BTreeMap<String, FactDoc>) 
             .filter(|(_, fact)| fact.recorded_by.contains(&transition.id));
         let keys: Vec<String> = here.map(|(key, _)| key.clone()).collect();
         extend_list(&mut transition.records, &keys);
+        let gone = facts
+            .iter()
+            .filter(|(_, fact)| fact.cleared_by.contains(&transition.id));
+        let keys: Vec<String> = gone.map(|(key, _)| key.clone()).collect();
+        extend_list(&mut transition.clears, &keys);
     }
 }
 

@@ -81,6 +81,7 @@ fn declare(issues: &[IssueDoc], facts: &mut BTreeMap<String, FactDoc>) {
             transient: false,
             rule: None,
             recorded_by: Vec::new(),
+            cleared_by: Vec::new(),
             computed: false,
         };
         facts.insert(issue.fact(), fact);

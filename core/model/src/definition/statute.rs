@@ -77,8 +77,8 @@ statutes! {
     }
     "财政部令第74号" {
         "CN-74-CONTRACT-30D" "19" "30 days" ["award.notice_issued"];
-        "CN-74-NEGOTIATION-3WD" "29" "at least 3 working-days" ["docs.issued", "tender.docs_issued"];
-        "CN-74-INQUIRY-3WD" "45" "at least 3 working-days" ["docs.issued", "tender.docs_issued"];
+        "CN-74-NEGOTIATION-3WD" "29" "at least 3 working-days" ["docs.issued", "tender.docs_issued", "clarification.issued"];
+        "CN-74-INQUIRY-3WD" "45" "at least 3 working-days" ["docs.issued", "tender.docs_issued", "clarification.issued"];
     }
     "财库〔2014〕214号" {
         "CN-214-CONSULT-10D" "10" "at least 10 days" ["docs.issued", "tender.docs_issued"];

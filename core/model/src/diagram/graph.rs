@@ -260,7 +260,10 @@ fn note(definition: &Definition, id: &str, language: Language) -> Option<String>
                 Language::Zh => period.in_chinese(),
                 Language::En => period.to_string(),
             },
-            (None, None) => String::new(),
+            (None, None) => obligation
+                .month_day
+                .map(|day| day.to_string())
+                .unwrap_or_default(),
         };
         return Some(format!("{limit} {}", obligation.rule).trim().to_owned());
     }

@@ -1,6 +1,6 @@
 //! Exact shares: what is divided is given out to the fen.
 
-use crate::{Fen, Percent};
+use crate::{Call, Fen, Percent, Problem, Value};
 
 /// Divides an amount in proportion to the weights (按比例分配), to whole fen by the largest remainder.
 ///
@@ -62,6 +62,25 @@ pub fn sum(amounts: impl IntoIterator<Item = Fen>) -> Option<Fen> {
         .into_iter()
         .try_fold(0_i64, |sum, amount| sum.checked_add(amount.0))
         .map(Fen)
+}
+
+/// The sum of the amounts of a list fact such as `stations`; `None` unless it is a list in which every
+/// row has one.
+///
+/// # Errors
+/// A [`Problem`] when an amount has another type.
+pub fn listed(call: &Call<'_>, key: &str) -> Result<Option<Fen>, Problem> {
+    if !matches!(call.facts.get(key), Some(Value::Rows(rows)) if !rows.is_empty()) {
+        return Ok(None);
+    }
+    let mut amounts = Vec::new();
+    for row in call.facts.rows(key)?.unwrap_or_default() {
+        let Some(amount) = row.money("amount")? else {
+            return Ok(None);
+        };
+        amounts.push(amount);
+    }
+    Ok(sum(amounts))
 }
 
 #[cfg(test)]

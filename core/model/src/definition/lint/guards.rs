@@ -81,7 +81,11 @@ fn sources<'l>(lint: Lint<'l>, steps: &'l [StepDoc]) -> Vec<(&'l str, Spot<'l>)>
     let pairs = pairs.enumerate().map(|(i, when)| ("feasibility", i, when));
     let issues = lint.doc.issues.iter().map(|i| &i.when);
     let issues = issues.enumerate().map(|(i, when)| ("issue", i, when));
-    for (section, i, when) in obligations.chain(notices).chain(pairs).chain(issues) {
+    let recurring = lint.doc.recurring.iter().map(|r| &r.when);
+    let recurring = recurring.enumerate();
+    let recurring = recurring.map(|(i, when)| ("recurring", i, when));
+    let questions = notices.chain(pairs).chain(issues);
+    for (section, i, when) in obligations.chain(recurring).chain(questions) {
         let spot = lint.root.key(section).item(i).key("when");
         sources.extend(when.iter().map(|text| (text.as_str(), spot)));
     }

@@ -46,6 +46,7 @@ pub(super) const FACT: Keys = &[
     ("transient", Any),
     ("rule", Any),
     ("recorded-by", Any),
+    ("cleared-by", Any),
     ("computed", Any),
 ];
 pub(super) const STATE: Keys = &[
@@ -88,6 +89,7 @@ pub(super) const OBLIGATION: Keys = &[
     ("after-due-of", Any),
     ("projected-from", Any),
     ("period", Any),
+    ("month-day", Any),
     ("date", Any),
     ("roll", Any),
     ("when", Any),
@@ -119,6 +121,7 @@ pub(super) const RECURRING: Keys = &[
     ("anchor", Any),
     ("until", Any),
     ("period", Any),
+    ("when", Any),
     ("responsible", Any),
     ("to", Texts),
     ("ladder", Any),

@@ -102,13 +102,17 @@ fn references(lint: Lint<'_>, obligation: &ObligationDoc, spot: Spot<'_>, found:
 
 fn shape(obligation: &ObligationDoc, spot: Spot<'_>, found: &mut Found) {
     let has_origin = !obligation.anchor.is_empty() || obligation.after_due_of.is_some();
-    let problem = match (obligation.date, obligation.period) {
+    let period = obligation.period.map(|_| "period");
+    let runs = period.or(obligation.month_day.map(|_| "month-day"));
+    let problem = match (obligation.date, runs) {
         (Some(_), Some(_)) => Some(("date", "both a date and a period")),
+        (None, Some(_)) if period.is_some() && obligation.month_day.is_some() => {
+            Some(("month-day", "both a period and a day of the year"))
+        }
         (Some(_), None) if has_origin => Some(("date", "a fixed date has nothing to run from")),
-        (None, Some(_)) if !has_origin => Some((
-            "period",
-            "nothing to run from: neither anchor nor after-due-of",
-        )),
+        (None, Some(key)) if !has_origin => {
+            Some((key, "nothing to run from: neither anchor nor after-due-of"))
+        }
         (None, None) => Some(("id", "neither a date nor a period")),
         _ if !obligation.anchor.is_empty() && obligation.after_due_of.is_some() => {
             Some(("after-due-of", "both anchor and after-due-of"))
@@ -179,9 +183,13 @@ fn claimed_rule(obligation: &ObligationDoc, spot: Spot<'_>, found: &mut Found) {
         cite(statute.source, statute.article, statute.rule)
     );
     let Some(period) = obligation.period else {
-        if obligation.date.is_some() {
+        let fixed = [
+            ("date", obligation.date.is_some()),
+            ("month-day", obligation.month_day.is_some()),
+        ];
+        if let Some((key, _)) = fixed.into_iter().find(|(_, there)| *there) {
             let message = format!("a fixed date cannot be held against the {cited}");
-            found.add(code::LOOSER_THAN_LAW, spot.key("date").offset(), message);
+            found.add(code::LOOSER_THAN_LAW, spot.key(key).offset(), message);
         }
         return;
     };

@@ -28,6 +28,8 @@ pub(super) fn check(lint: Lint<'_>, layer: Option<Layer<'_>>, found: &mut Found)
     for (key, fact) in &lint.doc.facts {
         let spot = lint.root.key("facts").key(key).key("recorded-by");
         lint.require_all(Kind::Transition, &fact.recorded_by, spot, found);
+        let spot = lint.root.key("facts").key(key).key("cleared-by");
+        lint.require_all(Kind::Transition, &fact.cleared_by, spot, found);
     }
     let Some(layer) = layer else { return };
     for (i, require) in layer.overlay.requires.iter().enumerate() {

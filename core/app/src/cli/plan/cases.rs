@@ -1,0 +1,244 @@
+//! What `plan` answers for every package: `tests/packages/<slug>.toml`, worked out by hand.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+use super::{Plan, compute, latest_date, read_facts};
+use crate::{builtin, compose, input};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    case: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    on: Option<toml::Value>,
+    #[serde(default)]
+    facts: toml::Table,
+    #[serde(default)]
+    expect: Expect,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Expect {
+    deadlines: Vec<Deadline>,
+    payments: Vec<Payment>,
+    findings: Vec<Finding>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Deadline {
+    id: String,
+    due: Option<toml::Value>,
+    unrolled: Option<toml::Value>,
+    provisional: Option<bool>,
+    projected: Option<bool>,
+    #[serde(default)]
+    absent: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Payment {
+    no: u32,
+    percent: Option<String>,
+    amount: Option<String>,
+    due: Option<toml::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Finding {
+    rule: String,
+    code: Option<String>,
+    severity: Option<String>,
+    /// A part of the Chinese message.
+    message: Option<String>,
+    #[serde(default)]
+    absent: bool,
+}
+
+/// A date with or without quotes.
+fn date(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Canonical JSON: a TOML date is a text.
+fn json(value: &toml::Value) -> Json {
+    match value {
+        toml::Value::Datetime(day) => Json::from(day.to_string()),
+        toml::Value::Array(items) => items.iter().map(json).collect(),
+        toml::Value::Table(table) => Json::Object(object(table)),
+        other => serde_json::to_value(other).unwrap(),
+    }
+}
+
+fn object(table: &toml::Table) -> Map<String, Json> {
+    table
+        .iter()
+        .map(|(key, value)| (key.clone(), json(value)))
+        .collect()
+}
+
+/// What of a case is not as expected.
+fn differences(plan: &Plan, expect: &Expect) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for expected in &expect.deadlines {
+        let mut all = plan.evaluation.deadlines.iter();
+        let found = all.find(|d| d.key == expected.id);
+        match (found, expected.absent) {
+            (None, true) => {}
+            (Some(found), true) => wrong.push(format!(
+                "{}: must not be there, is {:?}",
+                expected.id, found.computation.due
+            )),
+            (None, false) => wrong.push(format!("{}: missing", expected.id)),
+            (Some(found), false) => {
+                let result = &found.computation;
+                let due = |day: Option<chrono::NaiveDate>| day.map(|day| day.to_string());
+                let pairs = [
+                    ("due", expected.due.as_ref(), due(result.due)),
+                    ("unrolled", expected.unrolled.as_ref(), due(result.unrolled)),
+                ];
+                for (what, expected_day, found_day) in pairs {
+                    if expected_day.is_some_and(|day| found_day != Some(date(day))) {
+                        wrong.push(format!("{}: {what} is {found_day:?}", expected.id));
+                    }
+                }
+                let flags = [
+                    ("provisional", expected.provisional, result.provisional),
+                    ("projected", expected.projected, found.projected),
+                ];
+                for (what, expected_flag, flag) in flags {
+                    if expected_flag.is_some_and(|expected| expected != flag) {
+                        wrong.push(format!("{}: {what} is {flag}", expected.id));
+                    }
+                }
+            }
+        }
+    }
+    for expected in &expect.payments {
+        let Some(found) = plan.payments.iter().find(|p| p.no == expected.no) else {
+            wrong.push(format!("payment {}: missing", expected.no));
+            continue;
+        };
+        let due = super::payment_due(found, &plan.evaluation).map(|day| day.to_string());
+        let amount = found.amount.map(|fen| fen.to_string());
+        for (expected, found) in [
+            (expected.percent.clone(), Some(found.percent.clone())),
+            (expected.amount.clone(), amount),
+            (expected.due.as_ref().map(date), due),
+        ] {
+            if expected.is_some() && expected != found {
+                wrong.push(format!("payment: {found:?} instead of {expected:?}"));
+            }
+        }
+    }
+    for expected in &expect.findings {
+        let text = |value: &dyn erased::Kebab| value.kebab();
+        let fits = |f: &&liucheng_model::finding::Finding| {
+            f.rule == expected.rule
+                && expected
+                    .code
+                    .as_ref()
+                    .is_none_or(|code| *code == text(&f.code))
+                && expected
+                    .severity
+                    .as_ref()
+                    .is_none_or(|s| *s == text(&f.severity))
+                && expected
+                    .message
+                    .as_ref()
+                    .is_none_or(|m| f.message.zh.contains(m))
+        };
+        let found = plan.findings.iter().find(fits);
+        if found.is_some() == expected.absent {
+            let of_rule = plan.findings.iter().filter(|f| f.rule == expected.rule);
+            let of_rule: Vec<_> = of_rule
+                .map(|f| (f.code, f.severity, &f.message.zh))
+                .collect();
+            let what = if expected.absent {
+                "must not be there"
+            } else {
+                "missing"
+            };
+            wrong.push(format!(
+                "finding {} {:?} {:?}: {what}; there are {of_rule:?}",
+                expected.rule, expected.code, expected.message
+            ));
+        }
+    }
+    wrong
+}
+
+/// Names as they stand in JSON.
+mod erased {
+    pub trait Kebab {
+        fn kebab(&self) -> String;
+    }
+
+    impl<T: serde::Serialize> Kebab for T {
+        fn kebab(&self) -> String {
+            let value = serde_json::to_value(self).unwrap_or_default();
+            value.as_str().unwrap_or_default().to_owned()
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_package_gives_the_dates_and_amounts_of_its_document() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/packages");
+    let mut wrong = String::new();
+    for province in builtin::PACKAGES.iter().map(|p| p.id).chain(["national"]) {
+        let path = folder.join(format!("{province}.toml"));
+        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let file: File = toml::from_str(&text).unwrap_or_else(|e| panic!("{province}: {e}"));
+        let name = if province == "national" { "" } else { province };
+        let parts = compose::parts(compose::calendar(&[]).unwrap(), None, Some(name)).unwrap();
+        let entry = parts.library.entry(name).unwrap();
+        for case in &file.case {
+            for expected in &case.expect.deadlines {
+                let id = expected.id.split('/').next().unwrap();
+                let known = entry.definition.obligation(id).is_some();
+                assert!(known, "{province} · {}: no obligation {id:?}", case.name);
+            }
+            let read = read_facts(&entry.definition, &object(&case.facts));
+            let (facts, unknown) =
+                read.unwrap_or_else(|e| panic!("{province} · {}: {e:?}", case.name));
+            assert!(
+                unknown.is_empty(),
+                "{province} · {}: {unknown:?}",
+                case.name
+            );
+            let on = match &case.on {
+                Some(day) => Some(input::date("on", &date(day)).unwrap()),
+                None => latest_date(&facts),
+            };
+            let plan = compute(&entry, &parts, &facts, on.unwrap_or_default())
+                .await
+                .unwrap();
+            for difference in differences(&plan, &case.expect) {
+                writeln!(wrong, "{province} · {}: {difference}", case.name).unwrap();
+            }
+        }
+        assert!(!file.case.is_empty(), "{province} has no cases");
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}

@@ -1,0 +1,77 @@
+//! The 3 % of LW-05: a cap, unless somebody decides otherwise (LW-A3), of a base whose year is open (LW-A2).
+
+use liucheng_sdk::{
+    Answer, Call, Finding, Problem,
+    budget::{self, Bound, Limit},
+    msg,
+};
+
+/// LW-05: 所需经费不得超过当年社会救助专项资金支出总量的3%.
+pub fn cap(call: &Call<'_>) -> Result<Answer, Problem> {
+    let (percent, rule) = call.parameters.percent("cap-percent")?;
+    let floor = call.facts.text("decision.lw_a3")? == Some("floor");
+    let bound = if floor { Bound::AtLeast } else { Bound::AtMost };
+    let mut answer = Answer::new();
+    let base_name = msg(
+        "社会救助专项资金支出总量",
+        "the spending of the social-assistance fund",
+    );
+    let money = budget::fund(call, &mut answer, (rule, &base_name))?;
+    if money.base.is_some() {
+        base_year(call, &mut answer, rule)?;
+    }
+    let (Some(amount), Some(base)) = (money.amount, money.base) else {
+        return Ok(answer);
+    };
+    let measure = Limit { bound, percent }.measure(amount, base);
+    let message = measure.message();
+    let finding = match (measure.kept, bound) {
+        (true, _) => Finding::informative(rule, message),
+        (false, Bound::AtMost) => Finding::violation(rule, message),
+        // The floor of the same region's other document says 原则上.
+        (false, Bound::AtLeast) => Finding::deviation(rule, message),
+    };
+    answer.find(finding.on(&[money.key(), "budget.fund_base"]));
+    Ok(answer)
+}
+
+/// LW-A2: the text says 当年, the document counted with the year before. Until somebody decides, both pass.
+fn base_year(call: &Call<'_>, answer: &mut Answer, rule: &str) -> Result<(), Problem> {
+    let Some(given) = call.facts.int("budget.fund_base_year")? else {
+        let message = msg("请填写资金基数的年度", "enter the year of the fund base");
+        answer.find(Finding::input_required(
+            rule,
+            "budget.fund_base_year",
+            message,
+        ));
+        return Ok(());
+    };
+    let Some(year) = budget::year(call)? else {
+        return Ok(());
+    };
+    let (accepted, zh, en) = match call.facts.text("decision.lw_a2")? {
+        Some("current-year") => (
+            given == year,
+            format!("当年（{year}）"),
+            format!("of the same year, {year}"),
+        ),
+        Some("previous-year") => (
+            given == year - 1,
+            format!("上年（{}）", year - 1),
+            format!("of the year before, {}", year - 1),
+        ),
+        _ => (
+            given == year || given == year - 1,
+            format!("当年（{year}）或上年（{}）", year - 1),
+            format!("of {year} or of the year before"),
+        ),
+    };
+    if !accepted {
+        let message = msg(
+            format!("资金基数应为{zh}的支出总量，现填 {given} 年"),
+            format!("the fund base has to be that {en}; the one given is of {given}"),
+        );
+        answer.find(Finding::deviation(rule, message).on(&["budget.fund_base_year"]));
+    }
+    Ok(())
+}
