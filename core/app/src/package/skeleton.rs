@@ -57,6 +57,7 @@ pub fn files(kind: Kind, name: &str) -> Result<Vec<(String, String)>, Failure> {
             let text = text.replace(kind.example(), name);
             match own {
                 "Cargo.toml" => (own.to_owned(), standalone(&text, true)?),
+                "plugin.toml" => (own.to_owned(), unbuilt(&text)),
                 _ => (own.to_owned(), text),
             }
         } else if path.starts_with("wit/") {
@@ -73,6 +74,15 @@ pub fn files(kind: Kind, name: &str) -> Result<Vec<(String, String)>, Failure> {
         files.push(file);
     }
     Ok(files)
+}
+
+/// A manifest without the digest of the example's component.
+fn unbuilt(manifest: &str) -> String {
+    let line = |line: &str| match line.starts_with("sha256 =") {
+        true => "sha256 = \"\"\n".to_owned(),
+        false => format!("{line}\n"),
+    };
+    manifest.lines().map(line).collect()
 }
 
 /// Writes the files of a new package into a folder, which must not be there yet or be empty.
@@ -217,6 +227,7 @@ mod tests {
         assert!(file(&files, "vendor/wit/v1/province.wit").contains("package liucheng:province@1"));
         assert!(file(&files, "vendor/sdk/src/testing/mod.rs").contains("run_cases"));
         assert!(file(&files, "overlay.toml").contains("id = \"hebei-x\""));
+        assert!(file(&files, "plugin.toml").contains("sha256 = \"\""));
     }
 
     #[test]

@@ -103,6 +103,7 @@ pub async fn install(global: &Global, args: InstallArgs) -> Result<Exit, Failure
         return Err(problem);
     }
     let engine = compose::open(&place).await?;
+    is_new(&engine, &package).await?;
     let (candidate, changes) = {
         let spinner = Spinner::new(global.json, "asking what would change for open projects");
         let files = PackageFiles {
@@ -160,6 +161,32 @@ pub async fn install(global: &Global, args: InstallArgs) -> Result<Exit, Failure
             .hint("correct the package; with --keep-refused those projects keep their version"));
     }
     Ok(Exit::Ok)
+}
+
+/// A version says one thing for all time: projects and their history name it.
+async fn is_new(engine: &Engine, package: &Package) -> Result<(), Failure> {
+    let manifest = &package.manifest;
+    let overlay = package.overlay.as_ref().map(|file| &file.text);
+    let stored = engine.stored_packages().await?;
+    let same_version = stored
+        .iter()
+        .find(|kept| kept.pin.id == manifest.id && kept.pin.version == manifest.version);
+    match same_version {
+        Some(kept) if kept.pin.component != manifest.sha256 || kept.overlay.as_ref() != overlay => {
+            let message = format!(
+                "{} {} was installed before with another content",
+                manifest.id, manifest.version
+            );
+            Err(
+                Failure::new(Exit::Rejected, "E-PLUGIN-VERSION-TAKEN", message)
+                    .at(package.place.clone())
+                    .hint(
+                        "raise the version in plugin.toml and in the component, and build it again",
+                    ),
+            )
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What was found out before anything was installed.
