@@ -33,6 +33,11 @@ fn the_drawing_is_up_to_date() {
 }
 
 #[test]
+fn every_rule_is_accounted_for() {
+    assert_generated("docs/coverage.md", &["workflow", "coverage"]);
+}
+
+#[test]
 fn usage_errors_exit_2() {
     for args in [
         &["frobnicate"][..],

@@ -35,9 +35,11 @@ macro_rules! package {
 }
 
 /// The packages, in order of their ids.
-pub const PACKAGES: [BuiltinPackage; 7] = [
+pub const PACKAGES: [BuiltinPackage; 9] = [
     package!("county-action-plan"),
+    package!("hebei-zhuolu"),
     package!("henan"),
+    package!("ningxia-lingwu"),
     package!("ningxia-yuanzhou"),
     package!("shaanxi-county"),
     package!("shaanxi-pilot"),

@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod bench;
 mod calendar;
+mod coverage;
 mod database;
 mod doctor;
 mod migrate;

@@ -27,6 +27,8 @@ pub enum WorkflowCommand {
     Check(CheckArgs),
     /// Draw the states and transitions.
     Diagram(DiagramArgs),
+    /// List what implements each rule of what is built in.
+    Coverage,
 }
 
 /// What to check.
@@ -65,6 +67,7 @@ pub fn run(global: &Global, command: WorkflowCommand) -> Result<Exit, Failure> {
     match command {
         WorkflowCommand::Check(args) => check(global, &args),
         WorkflowCommand::Diagram(args) => draw(&args),
+        WorkflowCommand::Coverage => super::coverage::run(global),
     }
 }
 

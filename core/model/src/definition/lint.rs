@@ -34,6 +34,7 @@ pub use code::{CODES, Code};
 
 use names::{Kind, Names};
 use place::{Lines, Spot};
+pub(in crate::definition) use read::added;
 
 /// One thing that is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -3,6 +3,7 @@
 //! A definition file and, for a province, an overlay are read ([`doc`]), laid over each other
 //! ([`merge`]) and compiled into a [`Definition`]. [`lint`] finds what is wrong with them.
 
+pub mod coverage;
 pub mod doc;
 pub mod elements;
 mod ladder;

@@ -68,7 +68,7 @@ pub(super) fn overlay(source: Source<'_>) -> Reading<'_, OverlayDoc> {
 }
 
 /// An overlay's own part in the form of a definition.
-pub(super) fn added(overlay: &OverlayDoc) -> DefinitionDoc {
+pub(in crate::definition) fn added(overlay: &OverlayDoc) -> DefinitionDoc {
     DefinitionDoc {
         schema: overlay.schema,
         id: overlay.id.clone(),
