@@ -7,7 +7,12 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use liucheng_model::{
-    definition::{Definition, OverlayDoc, Source, elements::elements, lint, lint::LintFinding},
+    definition::{
+        Definition, Source,
+        coverage::{Coverage, coverage},
+        lint,
+        lint::LintFinding,
+    },
     finding::Severity,
 };
 use liucheng_plugin_host::{
@@ -209,13 +214,12 @@ fn together(file: &TextFile, info: &PackageInfo, cases: &[CaseReport]) -> Vec<Li
     let Ok(definition) = Definition::load(base(), Some(file.source())) else {
         return Vec::new();
     };
-    let Ok(overlay) = file.source().parse::<OverlayDoc>() else {
-        return Vec::new();
-    };
     let mut problems = Vec::new();
-    if !overlay.clauses.is_empty() {
+    if let Some(coverage) = coverage(base(), Some(file.source()))
+        && !coverage.clauses.is_empty()
+    {
         problems.extend(unknown_rules(&definition, info));
-        problems.extend(coverage(file, &definition, &overlay, info));
+        problems.extend(uncovered(file, &coverage, info));
     }
     problems.extend(facts(&definition, cases));
     problems
@@ -223,15 +227,7 @@ fn together(file: &TextFile, info: &PackageInfo, cases: &[CaseReport]) -> Vec<Li
 
 /// Rules that the component declares and nobody has written down.
 fn unknown_rules(definition: &Definition, info: &PackageInfo) -> Vec<LintFinding> {
-    let cited: BTreeSet<&str> = elements(&definition.doc, None)
-        .into_iter()
-        .map(|element| element.rule)
-        .collect();
-    let known = |rule: &str| {
-        // A national rule without a clause is known by what cites it.
-        let national = rule.starts_with("CN-") && cited.contains(rule);
-        national || definition.clause(rule).is_some() || definition.issue(rule).is_some()
-    };
+    let known = |rule: &str| definition.clause(rule).is_some() || definition.issue(rule).is_some();
     let unknown = info.rules.iter().filter(|rule| !known(rule));
     unknown
         .map(|rule| {
@@ -246,12 +242,7 @@ fn unknown_rules(definition: &Definition, info: &PackageInfo) -> Vec<LintFinding
 }
 
 /// Clauses that nothing acts on, and clauses that say so although something does.
-fn coverage(
-    file: &TextFile,
-    definition: &Definition,
-    overlay: &OverlayDoc,
-    info: &PackageInfo,
-) -> Vec<LintFinding> {
+fn uncovered(file: &TextFile, coverage: &Coverage, info: &PackageInfo) -> Vec<LintFinding> {
     #[derive(Deserialize)]
     struct Clauses {
         clause: Vec<Clause>,
@@ -260,10 +251,6 @@ fn coverage(
     struct Clause {
         id: Spanned<String>,
     }
-    let acted_on: BTreeSet<&str> = elements(&definition.doc, Some(overlay))
-        .into_iter()
-        .map(|element| element.rule)
-        .collect();
     let places: Vec<String> = toml::from_str::<Clauses>(&file.text)
         .map(|read| {
             let clauses = read.clause.into_iter();
@@ -273,10 +260,11 @@ fn coverage(
         })
         .unwrap_or_default();
     let mut problems = Vec::new();
-    for (i, clause) in overlay.clauses.iter().enumerate() {
+    for (i, covered) in coverage.clauses.iter().enumerate() {
+        let clause = &covered.clause;
         let place = places.get(i).cloned().unwrap_or_default();
         let computed = info.rules.contains(&clause.id);
-        let used = computed || acted_on.contains(clause.id.as_str());
+        let used = computed || !covered.elements.is_empty();
         if !used && clause.informative.is_none() {
             problems.push(problem(
                 place,
