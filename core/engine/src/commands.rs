@@ -206,7 +206,10 @@ impl Engine {
             now: local(now)?,
             slots: &CronSlots,
         };
-        let decision = decide::open(context, opening, facts, &[])?;
+        let decided = self
+            .decided_for(&create.province, &entry.definition)
+            .await?;
+        let decision = decide::open(context, opening, facts, &decided)?;
         let id = project_id(now, &create.code);
         let answer = answer(id, 1, &decision, &entry.definition);
         let step = Step {

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     answer::Judge,
+    breaker::Breaker,
     cache::Cache,
     call::{Budget, Calls},
     error::{PluginError, Problem},
@@ -52,6 +53,7 @@ struct Inner {
     compiling: Mutex<()>,
     calls: Arc<Semaphore>,
     figures: Figures,
+    breaker: Breaker,
 }
 
 /// What the component said.
@@ -91,6 +93,7 @@ impl PluginHost {
             compiling: Mutex::new(()),
             calls: Arc::new(Semaphore::new(limits.parallel_calls.max(1))),
             figures: Figures::default(),
+            breaker: Breaker::new(limits.breaker.clone()),
             limits,
         })))
     }
@@ -188,6 +191,8 @@ impl PluginHost {
     fn note(&self, call: &RuleCall, started: Instant, result: &Result<Verdict, PluginError>) {
         let figures = &self.0.figures;
         figures.note(&call.package.id, started.elapsed(), result);
+        let fault = result.as_ref().err().map(|error| &error.problem);
+        self.0.breaker.note(&call.package, fault);
     }
 
     fn ask_within(&self, budget: Budget, call: &RuleCall) -> Result<Verdict, PluginError> {
@@ -373,6 +378,8 @@ impl ProvinceRules for PluginHost {
         let id = call.package.id.clone();
         let permit = Arc::clone(&self.0.calls).acquire_owned().await;
         let permit = permit.map_err(|e| failed(&id, e.to_string()))?;
+        let refused = self.0.breaker.refuse(&call.package);
+        refused.map_err(|problem| problem.of(&id))?;
         // Most answers are there before another thread would have begun with them.
         if let Some(answered) = self.ask_at_once(&call) {
             return answered.map_err(RuleFault::from);

@@ -16,6 +16,7 @@
 //! | `cases` | golden cases in the real host |
 
 mod answer;
+mod breaker;
 mod cache;
 mod call;
 mod cases;
@@ -29,6 +30,7 @@ mod sandbox;
 mod v1;
 mod work_days;
 
+pub use breaker::BreakerLimits;
 pub use cases::{CaseOutcome, CaseReport, CaseSource, PackageReport, check_package, run_cases};
 pub use error::{PluginError, Problem};
 pub use host::PluginHost;

@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub use fire::{Fire, Needs, fire, needs, possible};
-pub use issue::{Choose, REASON_MAX_CHARS, choose};
+pub use issue::{Choose, REASON_MAX_CHARS, check_choice, choose};
 pub use package::{Adopt, adopt_package, open_incident, waived};
 pub use periods::{period_containing, period_label};
 pub use timer::{Fired, fire_timer};
@@ -221,6 +221,17 @@ pub fn adopt_calendar(context: Context<'_>, project: &Project) -> Option<Decisio
     let mut draft = Draft::new(context, project.clone());
     draft.reconcile();
     Some(draft.finish())
+}
+
+/// Is the main line, the first region, in a final state?
+#[must_use]
+pub fn has_ended(definition: &Definition, project: &Project) -> bool {
+    let Some(region) = definition.doc.regions.first() else {
+        return false;
+    };
+    let state = project.states.get(&region.id);
+    let mut states = region.states.iter();
+    states.any(|s| Some(&s.id) == state && s.is_final)
 }
 
 /// The initial state of every region.

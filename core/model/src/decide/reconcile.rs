@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate, NaiveDateTime};
 
-use super::{Draft, ladder};
+use super::{Draft, has_ended, ladder};
 use crate::{
     deadline::Suspension,
     definition::{Confidence, ObligationDoc},
@@ -28,7 +28,7 @@ impl Draft<'_> {
         } else {
             self.cause
         };
-        let ended = self.has_ended();
+        let ended = has_ended(self.context.definition, &self.project);
         let suspensions = self.due_suspensions();
         let deadlines = self.deadlines_with(&suspensions);
         let mut wanted = BTreeSet::new();
@@ -52,18 +52,6 @@ impl Draft<'_> {
             self.open_periods();
         }
         self.set_schedules(ended);
-    }
-
-    /// Is the main line, the first region, in a final state?
-    fn has_ended(&self) -> bool {
-        let Some(region) = self.context.definition.doc.regions.first() else {
-            return false;
-        };
-        let state = self.project.states.get(&region.id);
-        region
-            .states
-            .iter()
-            .any(|s| Some(&s.id) == state && s.is_final)
     }
 
     /// Times in which clocks stood still, brought up to the present states.
