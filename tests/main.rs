@@ -26,6 +26,7 @@ mod logs;
 mod nodes;
 mod plan;
 mod plugins;
+mod plugins_refused;
 mod serve;
 mod support;
 mod tokens;

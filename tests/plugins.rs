@@ -1,477 +1,12 @@
-//! Packages: each way to be refused has one coded message, and a good one is installed, replaced and taken
-//! back.
+//! Packages: a good one is tested, signed, installed, replaced and taken back.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
+use std::fs;
+
+use crate::support::{
+    narrow,
+    package::{Copy, Data, FLOOR, ID, refusal, sign},
+    run,
 };
-
-use liucheng_guest_build::write_digest;
-use sha2::{Digest, Sha256};
-use tempfile::TempDir;
-
-use crate::support::{Said, root, run};
-
-/// The package that fixtures are made of.
-const ID: &str = "example-county";
-/// What every one of its cases asks for; changing it makes cases fail.
-const FLOOR: &str = r#""budget.floor" = { money = "30000.00" }"#;
-
-fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A copy of a good package, to be spoilt.
-struct Copy {
-    folder: TempDir,
-}
-
-impl Copy {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let from = root().join("plugins/examples").join(ID);
-        fs::create_dir(folder.path().join("cases")).unwrap();
-        for name in ["plugin.toml", "overlay.toml", "cases/floor.toml"] {
-            fs::copy(from.join(name), folder.path().join(name)).unwrap();
-        }
-        let component = root().join(format!("plugins/dist/{ID}.wasm"));
-        fs::copy(component, folder.path().join(format!("{ID}.wasm"))).unwrap();
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Replaces a text, which has to be there.
-    fn edit(&self, name: &str, from: &str, to: &str) {
-        let text = fs::read_to_string(self.path(name)).unwrap();
-        assert!(text.contains(from), "{name} does not say {from:?}");
-        fs::write(self.path(name), text.replace(from, to)).unwrap();
-    }
-
-    fn append(&self, name: &str, more: &str) {
-        let text = fs::read_to_string(self.path(name)).unwrap();
-        fs::write(self.path(name), format!("{text}\n{more}")).unwrap();
-    }
-
-    fn component(&self) -> Vec<u8> {
-        fs::read(self.path(&format!("{ID}.wasm"))).unwrap()
-    }
-
-    /// Another component, with the digest that belongs to it.
-    fn set_component(&self, bytes: &[u8]) {
-        fs::write(self.path(&format!("{ID}.wasm")), bytes).unwrap();
-        write_digest(&self.path("plugin.toml"), &sha256(bytes)).unwrap();
-    }
-
-    /// Another component: every `from` in its bytes becomes `to`, which is as long.
-    fn patch(&self, from: &str, to: &str) {
-        assert_eq!(from.len(), to.len());
-        let mut bytes = self.component();
-        let mut at = 0;
-        let mut count = 0;
-        while let Some(next) = bytes[at..]
-            .windows(from.len())
-            .position(|w| w == from.as_bytes())
-        {
-            at += next;
-            bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
-            count += 1;
-        }
-        assert!(count > 0, "the component does not say {from:?}");
-        self.set_component(&bytes);
-    }
-
-    /// The same package, one version on.
-    fn next_version(&self) {
-        self.patch("0.1.0", "0.2.0");
-        self.edit("plugin.toml", "version = \"0.1.0\"", "version = \"0.2.0\"");
-    }
-
-    fn run(&self, args: &[&str]) -> Said {
-        let path = self.folder.path().to_str().unwrap();
-        let args: Vec<&str> = args
-            .iter()
-            .map(|arg| if *arg == "." { path } else { arg })
-            .collect();
-        run(&args)
-    }
-}
-
-/// A data folder whose code cache all fixtures share.
-struct Data(TempDir);
-
-impl Data {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn run(&self, args: &[&str]) -> Said {
-        run(&[&["--data", self.0.path().to_str().unwrap()], args].concat())
-    }
-
-    fn install(&self, path: &Path) -> Said {
-        self.run(&["plugin", "install", path.to_str().unwrap(), "--json"])
-    }
-
-    fn configure(&self, text: &str) {
-        fs::write(self.0.path().join("liucheng.toml"), text).unwrap();
-    }
-}
-
-/// The code and the message of a refusal: one error, with a hint.
-fn refusal(said: &Said) -> (String, String) {
-    assert!(
-        matches!(said.code, 1..=3),
-        "{} {}{}",
-        said.code,
-        said.out,
-        said.err
-    );
-    let error: serde_json::Value = serde_json::from_str(said.err.trim())
-        .unwrap_or_else(|e| panic!("one error is said, {e}: {}", said.err));
-    let word = |key: &str| error["error"][key].as_str().unwrap().to_owned();
-    assert!(!word("hint").is_empty(), "{error}");
-    (
-        word("code"),
-        format!("{} {}", word("place"), word("message")),
-    )
-}
-
-type Spoil = fn(&Copy);
-
-/// What is done to the package, the code, and a word of the message.
-const REFUSED: &[(&str, Spoil, &str, &str)] = &[
-    (
-        "it loosens the thirty days",
-        |copy| {
-            let tighten = "[[tighten]]\nobligation = \"sign-contract\"\nperiod = \"40 days\"\nrule = \"XX-02\"\n";
-            copy.append("overlay.toml", tighten);
-        },
-        "E-LOOSER-THAN-LAW",
-        "46",
-    ),
-    (
-        "a fact does not exist",
-        |copy| {
-            copy.edit(
-                "overlay.toml",
-                "[\"contract.signed\"]",
-                "[\"contract.sined\"]",
-            )
-        },
-        "E-FACT-UNKNOWN",
-        "contract.signed",
-    ),
-    (
-        "the tranches do not add up",
-        |copy| {
-            let tranche = |no: u32, percent: u32| {
-                format!(
-                    "[[tranche]]\nno = {no}\npercent = \"{percent}\"\nobligation = \"pay-{no}\"\nrule = \"XX-02\"\n\
-                 [[obligation]]\nid = \"pay-{no}\"\nrule = \"XX-02\"\ntitle = {{ zh = \"付\", en = \"pay\" }}\n\
-                 force = \"mandatory\"\nanchor = [\"contract.signed\"]\nperiod = \"{no}0 days\"\nmet-by-tranche = {no}\n"
-                )
-            };
-            copy.append("overlay.toml", &(tranche(1, 50) + &tranche(2, 40)));
-        },
-        "E-TRANCHE-SUM",
-        "90",
-    ),
-    (
-        "a clause that nothing acts on",
-        |copy| {
-            copy.append(
-                "overlay.toml",
-                "[[clause]]\nid = \"XX-09\"\nforce = \"mandatory\"\ntext = \"每年培训一次\"\n",
-            )
-        },
-        "E-CLAUSE-UNUSED",
-        "XX-09",
-    ),
-    (
-        "a rule of the component that nobody wrote down",
-        |copy| {
-            copy.edit("overlay.toml", "\"XX-01\"", "\"XX-11\"");
-        },
-        "E-CLAUSE-UNKNOWN",
-        "XX-01",
-    ),
-    (
-        "the component sets a fact that people record",
-        |copy| copy.edit("overlay.toml", ", computed = true", ""),
-        "E-FACT-NOT-COMPUTED",
-        "budget.floor",
-    ),
-    (
-        "a golden case fails",
-        |copy| {
-            copy.edit(
-                "cases/floor.toml",
-                FLOOR,
-                "\"budget.floor\" = { money = \"1.00\" }",
-            )
-        },
-        "E-PLUGIN-CASE",
-        "exactly the floor is enough",
-    ),
-    (
-        "no golden cases",
-        |copy| fs::remove_file(copy.path("cases/floor.toml")).unwrap(),
-        "E-PLUGIN-CASES",
-        "no golden cases",
-    ),
-    (
-        "another component than the manifest's",
-        |copy| fs::write(copy.path("example-county.wasm"), &copy.component()[1..]).unwrap(),
-        "E-PLUGIN-DIGEST",
-        "example-county.wasm",
-    ),
-    (
-        "a truncated component",
-        |copy| copy.set_component(&copy.component()[..50_000]),
-        "E-PLUGIN-WORLD",
-        "is not a component",
-    ),
-    (
-        "an oversized component",
-        |copy| {
-            let file = fs::File::create(copy.path("example-county.wasm")).unwrap();
-            file.set_len((32 << 20) + 1).unwrap();
-        },
-        "E-PLUGIN-SIZE",
-        "33554432",
-    ),
-    (
-        "an import of an interface that no host has",
-        |copy| copy.patch("liucheng:province/logging@", "liucheng:province/network@"),
-        "E-PLUGIN-IMPORT",
-        "network",
-    ),
-    (
-        "an import of a function that no host has",
-        |copy| copy.patch("\x03log", "\x03net"),
-        "E-PLUGIN-WORLD",
-        "net",
-    ),
-    (
-        "a manifest for another interface",
-        |copy| copy.edit("plugin.toml", "liucheng:province@1", "liucheng:province@2"),
-        "E-PLUGIN-VERSION",
-        "liucheng:province@2",
-    ),
-    (
-        "a component for another interface",
-        |copy| {
-            copy.patch(
-                "liucheng:province/rules@1.0.0",
-                "liucheng:province/rules@2.0.0",
-            )
-        },
-        "E-PLUGIN-VERSION",
-        "liucheng:province@2.0.0",
-    ),
-    (
-        "an overlay of another package",
-        |copy| {
-            copy.edit(
-                "overlay.toml",
-                "id = \"example-county\"",
-                "id = \"another-county\"",
-            )
-        },
-        "E-PLUGIN-ID",
-        "another-county",
-    ),
-    (
-        "a component of another package",
-        |copy| {
-            copy.edit(
-                "overlay.toml",
-                "id = \"example-county\"",
-                "id = \"another-county\"",
-            );
-            copy.edit(
-                "plugin.toml",
-                "id = \"example-county\"",
-                "id = \"another-county\"",
-            );
-        },
-        "E-PLUGIN-MANIFEST",
-        "plugin.toml says another-county",
-    ),
-    (
-        "not built yet",
-        |copy| write_digest(&copy.path("plugin.toml"), "").unwrap(),
-        "E-PLUGIN-MANIFEST",
-        "not built yet",
-    ),
-    (
-        "no overlay",
-        |copy| fs::remove_file(copy.path("overlay.toml")).unwrap(),
-        "E-PLUGIN-FILE",
-        "overlay.toml",
-    ),
-    (
-        "changed after it was signed",
-        |copy| {
-            sign(copy);
-            copy.edit("plugin.toml", "0.1.0", "0.1.1");
-        },
-        "E-PLUGIN-SIGNATURE",
-        "no signature of this plugin.toml",
-    ),
-    (
-        "an overlay that was changed after it was signed",
-        |copy| {
-            sign(copy);
-            copy.edit("overlay.toml", "5 working-days", "6 working-days");
-        },
-        "E-PLUGIN-DIGEST",
-        "overlay.toml",
-    ),
-    (
-        "a case that was added after it was signed",
-        |copy| {
-            sign(copy);
-            fs::copy(copy.path("cases/floor.toml"), copy.path("cases/more.toml")).unwrap();
-        },
-        "E-PLUGIN-UNCOVERED",
-        "cases/more.toml",
-    ),
-];
-
-/// Signs with a new key; gives its public half.
-fn sign(copy: &Copy) -> String {
-    let keys = tempfile::tempdir().unwrap();
-    let key = keys.path().join("k");
-    let key = key.to_str().unwrap();
-    let made = run(&["plugin", "keygen", "--to", key, "--json"]);
-    assert_eq!(made.code, 0, "{}", made.err);
-    let signed = copy.run(&["plugin", "sign", ".", "--key", key]);
-    assert_eq!(signed.code, 0, "{}", signed.err);
-    made.json()["public"].as_str().unwrap().to_owned()
-}
-
-#[test]
-fn each_fault_of_a_package_has_one_coded_message() {
-    let data = Data::new();
-    for (what, spoil, code, word) in REFUSED {
-        let copy = Copy::new();
-        spoil(&copy);
-        let (found, message) = refusal(&data.install(copy.folder.path()));
-        assert_eq!(found, *code, "{what}: {message}");
-        assert!(message.contains(word), "{what}: {message}");
-    }
-    // None of it left anything behind.
-    let listed = data.run(&["plugin", "list", "--json"]).json();
-    let ids = listed["packages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|p| p["id"].as_str());
-    assert!(!ids.into_iter().any(|id| id == Some(ID)), "{listed}");
-}
-
-/// A header that no honest tool writes.
-fn raw_entry(name: &str, kind: u8, size: u64) -> Vec<u8> {
-    let mut block = vec![0_u8; 512];
-    block[..name.len()].copy_from_slice(name.as_bytes());
-    block[100..107].copy_from_slice(b"0000644");
-    block[124..135].copy_from_slice(format!("{size:011o}").as_bytes());
-    block[136..147].copy_from_slice(b"00000000000");
-    block[156] = kind;
-    block[257..265].copy_from_slice(b"ustar\x0000");
-    block[148..156].copy_from_slice(b"        ");
-    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-    block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-    block
-}
-
-#[test]
-fn archives_are_refused_before_they_are_read() {
-    let data = Data::new();
-    let copy = Copy::new();
-    let good = copy.path("good.tar");
-    let packed = copy.run(&["plugin", "pack", ".", "-o", good.to_str().unwrap()]);
-    assert_eq!(packed.code, 0, "{}", packed.err);
-    let good = fs::read(good).unwrap();
-    let with = |entry: Vec<u8>| [entry, good.clone()].concat();
-    let largest = 48 << 20;
-    for (what, bytes, code) in [
-        (
-            "a path that escapes",
-            with(raw_entry("../../etc/x.toml", b'0', 0)),
-            "E-PLUGIN-PATH",
-        ),
-        (
-            "an absolute path",
-            with(raw_entry("/etc/x.toml", b'0', 0)),
-            "E-PLUGIN-PATH",
-        ),
-        (
-            "a link",
-            with(raw_entry("overlay.toml", b'2', 0)),
-            "E-PLUGIN-ENTRY",
-        ),
-        (
-            "a device",
-            with(raw_entry("overlay.toml", b'3', 0)),
-            "E-PLUGIN-ENTRY",
-        ),
-        (
-            "an unknown file",
-            with(raw_entry("install.sh", b'0', 0)),
-            "E-PLUGIN-ENTRY",
-        ),
-        (
-            "the manifest twice",
-            with(raw_entry("plugin.toml", b'0', 0)),
-            "E-PLUGIN-ENTRY",
-        ),
-        (
-            "a bomb",
-            with(raw_entry("overlay.toml", b'0', 0o7_777_777_777)),
-            "E-PLUGIN-SIZE",
-        ),
-        (
-            "a sparse bomb",
-            with(raw_entry("overlay.toml", b'S', 0)),
-            "E-PLUGIN-ENTRY",
-        ),
-        (
-            "too many entries",
-            [raw_entry("./", b'5', 0).repeat(300), good.clone()].concat(),
-            "E-PLUGIN-SIZE",
-        ),
-        ("a large file", vec![0; largest + 512], "E-PLUGIN-SIZE"),
-        (
-            "half of it",
-            good[..good.len() / 2].to_vec(),
-            "E-PLUGIN-ARCHIVE",
-        ),
-        ("nothing", Vec::new(), "E-PLUGIN-ARCHIVE"),
-        ("an empty archive", vec![0; 1024], "E-PLUGIN-FILE"),
-        (
-            "another compression",
-            vec![0x1f, 0x8b, 8, 0],
-            "E-PLUGIN-ARCHIVE",
-        ),
-    ] {
-        let path = copy.path("bad.tar");
-        fs::write(&path, bytes).unwrap();
-        let (found, message) = refusal(&data.install(&path));
-        assert_eq!(found, code, "{what}: {message}");
-    }
-    let (code, _) = refusal(&data.install(Path::new("/nowhere.tar")));
-    assert_eq!(code, "E-FILE");
-    // Nothing was made outside of the data folder, and the good one is still good.
-    fs::write(copy.path("good.tar"), good).unwrap();
-    let checked = run(&["plugin", "check", copy.path("good.tar").to_str().unwrap()]);
-    assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
-}
 
 #[test]
 fn signatures_count_as_the_operator_says() {
@@ -501,8 +36,7 @@ fn signatures_count_as_the_operator_says() {
         verified.err
     );
     data.configure("[plugins]\ntrusted = [\"xyz\"]\n");
-    let (code, _) = (data.install(path).code, ());
-    assert_eq!(code, 78);
+    assert_eq!(data.install(path).code, 78);
 }
 
 /// An obligation with a date that differs between versions.
@@ -645,6 +179,117 @@ fn a_package_is_installed_replaced_and_taken_back() {
     assert_eq!(shown["acts"].as_array().unwrap().len(), 3);
     assert_eq!(shown["acts"][0]["reason"], "over");
     assert_eq!(data.run(&["verify"]).code, 0);
+}
+
+/// A step that only one version has.
+const STEP: &str = "[[step]]\nid = \"county-review\"\nat = \"after-survey\"\nrule = \"XX-02\"\n\
+    title = { zh = \"县级审核\", en = \"County review\" }\nstate = { zh = \"待审核\", en = \"To be reviewed\" }\n\
+    roles = [\"officer\"]\nopen-ended = { zh = \"未规定期限\", en = \"no limit is named\" }\n";
+
+#[test]
+fn a_dry_run_that_fails_installs_nothing() {
+    let data = Data::new();
+    let first = Copy::new();
+    first.append("overlay.toml", STEP);
+    let said = data.install(first.folder.path());
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let create = [
+        "project",
+        "create",
+        "--code",
+        "E-1",
+        "--name",
+        "示例",
+        "--province",
+        ID,
+    ];
+    assert_eq!(data.run(&create).code, 0);
+    let fire = [
+        "project",
+        "fire",
+        "E-1",
+        "finish-survey",
+        "--fact",
+        "survey.finished=2026-03-02",
+    ];
+    assert_eq!(data.run(&fire).code, 0);
+
+    // The project stands where the second version has no state.
+    let second = Copy::new();
+    second.next_version();
+    let path = second.folder.path();
+    let (code, _) = refusal(&data.install(path));
+    assert_eq!(code, "E-PLUGIN-DRY-RUN");
+    let version =
+        || data.run(&["plugin", "show", ID, "--json"]).json()["current"]["version"].clone();
+    assert_eq!(version(), "0.1.0");
+    let path = path.to_str().unwrap();
+    let said = data.run(&["plugin", "install", path, "--keep-refused", "--json"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let refused = &said.json()["changes"][0]["refused"];
+    assert!(
+        refused.as_str().is_some_and(|text| text.starts_with("E-")),
+        "{refused}"
+    );
+    assert_eq!(version(), "0.2.0");
+    // It keeps its version, and goes on.
+    let fire = ["project", "fire", "E-1", "county-review"];
+    assert_eq!(data.run(&fire).code, 0);
+    let upgraded = data.run(&[
+        "plugin",
+        "upgrade",
+        "--all",
+        ID,
+        "--reason",
+        "now it fits",
+        "--json",
+    ]);
+    assert_eq!(upgraded.code, 0, "{}{}", upgraded.out, upgraded.err);
+}
+
+#[test]
+fn what_is_said_of_packages_fits_the_terminal() {
+    let data = Data::new();
+    let copy = Copy::new();
+    let key = sign(&copy);
+    data.configure(&format!("[plugins]\ntrusted = [\"{key}\"]\n"));
+    let path = copy.folder.path().to_str().unwrap();
+    let place = ["--data", data.0.path().to_str().unwrap()];
+    for args in [
+        &["plugin", "check", path][..],
+        &["plugin", "test", path],
+        &["plugin", "verify", path],
+        &["plugin", "install", path, "--dry-run"],
+        &[
+            "plugin",
+            "install",
+            path,
+            "--reason",
+            "县民政局二〇二六年第三号文要求各街道乡镇社会工作服务站统一执行",
+        ],
+        &["plugin", "list"],
+        &["plugin", "show", ID],
+        &["plugin", "upgrade", "--all", ID, "--dry-run"],
+    ] {
+        let said = narrow(&[&place, args].concat());
+        assert_eq!(said.code, 0, "{args:?}: {}{}", said.out, said.err);
+        // A digest in hex is one word.
+        let long = said.out.lines().find(|line| cells(line) > 80);
+        assert_eq!(long, None, "{args:?}");
+    }
+}
+
+/// Columns of a terminal; Chinese takes two.
+fn cells(line: &str) -> usize {
+    line.chars()
+        .map(|c| {
+            if c.is_ascii() || "→–…".contains(c) {
+                1
+            } else {
+                2
+            }
+        })
+        .sum()
 }
 
 #[test]

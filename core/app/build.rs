@@ -8,7 +8,12 @@ use std::{
 };
 
 /// What is embedded, below `plugins`.
-const TREES: [&str; 4] = ["sdk", "wit/v1", "examples/example-county", "examples/example-county-js"];
+const TREES: [&str; 4] = [
+    "sdk",
+    "wit/v1",
+    "examples/example-county",
+    "examples/example-county-js",
+];
 /// What tools leave behind.
 const LEFT_OUT: [&str; 3] = ["target", "node_modules", "package-lock.json"];
 

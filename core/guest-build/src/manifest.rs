@@ -30,7 +30,6 @@ pub fn write_digest(manifest: &Path, digest: &str) -> Result<(), BuildError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
     use super::*;
 
     #[test]

@@ -3,6 +3,7 @@
 mod author;
 mod check;
 mod install;
+mod installed;
 mod keys;
 mod upgrade;
 
@@ -40,9 +41,9 @@ pub enum PluginCommand {
     /// List the packages that new projects go by.
     List,
     /// Show a package: what it answers, the versions that are kept, who did what with it.
-    Show(install::IdArgs),
+    Show(installed::IdArgs),
     /// Let no new project go by a package; those that do keep it.
-    Remove(install::RemoveArgs),
+    Remove(installed::RemoveArgs),
     /// Let open projects go by the version that is installed, or take that back.
     Upgrade(upgrade::UpgradeArgs),
     /// Ask a project's past questions again: the answers have to be the same, byte for byte.
@@ -69,9 +70,9 @@ pub async fn run(global: &Global, command: PluginCommand) -> Result<Exit, Failur
         PluginCommand::Verify(args) => keys::verify(global, &args),
         PluginCommand::Pack(args) => author::pack(global, &args),
         PluginCommand::Install(args) => install::install(global, args).await,
-        PluginCommand::List => install::list(global).await,
-        PluginCommand::Show(args) => install::show(global, &args).await,
-        PluginCommand::Remove(args) => install::remove(global, args).await,
+        PluginCommand::List => installed::list(global).await,
+        PluginCommand::Show(args) => installed::show(global, &args).await,
+        PluginCommand::Remove(args) => installed::remove(global, args).await,
         PluginCommand::Upgrade(args) => upgrade::upgrade(global, args).await,
         PluginCommand::Replay(args) => upgrade::replay(global, &args).await,
     }

@@ -48,7 +48,7 @@ fn unpack(place: &str, bytes: &[u8]) -> Result<Files, Failure> {
     }
     let end = bytes.len().checked_sub(2 * BLOCK_BYTES);
     let is_whole = end.is_some_and(|end| bytes[end..].iter().all(|byte| *byte == 0));
-    if !is_whole || bytes.len() % BLOCK_BYTES != 0 {
+    if !is_whole || !bytes.len().is_multiple_of(BLOCK_BYTES) {
         return Err(broken(place, "it is no tar file, or was cut off"));
     }
     let mut files = Files::new();

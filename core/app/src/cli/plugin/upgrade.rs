@@ -12,7 +12,7 @@ use super::{
 use crate::{
     cli::table,
     compose,
-    output::{Exit, Failure, counted, document, line},
+    output::{Exit, Failure, counted, document, line, paragraph},
     progress::Spinner,
 };
 
@@ -123,7 +123,7 @@ async fn run(
         show_changes(&changes)?;
         for one in &failed {
             if let Err(failure) = &one.outcome {
-                line(format!("{}: {failure}", one.project))?;
+                paragraph(&format!("{}: {failure}", one.project), ("", "  "))?;
             }
         }
         line(match args.dry_run {
