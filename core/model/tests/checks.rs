@@ -43,10 +43,11 @@ fn refuses(definition: &Definition, check: &str, facts: &Map<String, Json>) -> b
     let read =
         |(key, json): (&String, &Json)| (key.clone(), definition.parse_fact(key, json).unwrap());
     let facts: Facts = facts.iter().map(read).collect();
+    let states = BTreeMap::new();
     let world = World::new(Scope {
         vocabulary: &definition.vocabulary,
         facts: &facts,
-        states: &BTreeMap::new(),
+        states: &states,
         today: "2022-03-01".parse().unwrap(),
     });
     let check = definition.doc.checks.iter().find(|c| c.id == check);

@@ -38,7 +38,7 @@ pub fn choose(
     roles: &BTreeSet<String>,
 ) -> Result<Decision, Rejection> {
     check_choice(context.definition, choose, roles)?;
-    let mut draft = Draft::new(context, project.clone());
+    let mut draft = Draft::new(context, project.clone(), &project.facts);
     draft.choose(choose)?;
     let mut chain = Chain::internal();
     draft.run_automatic(&mut chain)?;

@@ -9,6 +9,7 @@ mod audit;
 mod checkpoint;
 mod failure;
 mod journal;
+mod jsonb;
 pub(crate) mod lock;
 mod look_up;
 mod parameters;
