@@ -51,3 +51,31 @@ impl Language {
 pub fn build_javascript(folder: &Path, say: &mut dyn FnMut(&str)) -> Result<Vec<u8>, BuildError> {
     javascript::build(folder, say)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_is_what_the_files_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| std::fs::write(folder.path().join(name), "").unwrap();
+        let error = Language::of(folder.path()).unwrap_err();
+        assert_eq!(error.code(), "E-PLUGIN-LAYOUT");
+        assert!(
+            error
+                .to_string()
+                .contains("neither a Cargo.toml nor a package.json")
+        );
+        write("package.json");
+        assert_eq!(Language::of(folder.path()).unwrap(), Language::JavaScript);
+        write("Cargo.toml");
+        let error = Language::of(folder.path()).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("both a Cargo.toml and a package.json")
+        );
+        assert!(!error.hint().is_empty());
+    }
+}

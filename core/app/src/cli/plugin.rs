@@ -7,7 +7,7 @@ mod installed;
 mod keys;
 mod upgrade;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -82,4 +82,18 @@ pub async fn run(global: &Global, command: PluginCommand) -> Result<Exit, Failur
 fn cache(global: &Global) -> Option<PathBuf> {
     let folder = global.data_dir();
     folder.is_dir().then(|| folder.join(CACHE))
+}
+
+/// Refuses an archive where a file of the package is to be written.
+fn need_folder(path: &Path) -> Result<(), Failure> {
+    if path.is_file() {
+        let message = format!(
+            "{} is an archive, nothing is written into it",
+            path.display()
+        );
+        return Err(
+            Failure::new(Exit::Usage, "E-PLUGIN-LAYOUT", message).hint("name the package's folder")
+        );
+    }
+    Ok(())
 }

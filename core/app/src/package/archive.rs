@@ -290,4 +290,40 @@ mod tests {
         wrong[0] = b'q';
         assert!(refusal(&wrong).starts_with("E-PLUGIN-ARCHIVE"));
     }
+
+    /// One change of a good archive: a byte, or its length.
+    fn spoilt(good: &[u8], at: usize, byte: u8, keep: usize) -> Vec<u8> {
+        let mut bytes = good.to_vec();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        bytes.truncate(keep % (bytes.len() + 1));
+        bytes
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_bytes_are_read_or_refused(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..2_048),
+            at in 0_usize..4_096,
+            byte in proptest::prelude::any::<u8>(),
+            keep in 0_usize..8_192,
+        ) {
+            let refused = |bytes: &[u8]| match unpack("p.tar", bytes) {
+                Ok(files) => files.keys().all(|name| most_bytes(name).is_some()),
+                Err(failure) => failure.code.starts_with("E-PLUGIN-"),
+            };
+            assert!(refused(&bytes));
+            // With an end that is whole, so that headers are looked at.
+            let ended = [bytes.as_slice(), &[0; 3 * BLOCK_BYTES][bytes.len() % BLOCK_BYTES..]].concat();
+            assert!(refused(&ended));
+            let two = [
+                &archive(b"plugin.toml", EntryType::Regular, 9, b"schema=1\n")[..2 * BLOCK_BYTES],
+                &archive(b"cases/a.toml", EntryType::Regular, 3, b"a=1"),
+            ]
+            .concat();
+            assert_eq!(unpack("p.tar", &two).unwrap().len(), 2);
+            assert!(refused(&spoilt(&two, at, byte, keep)));
+            assert!(refused(&spoilt(&two, at, byte, two.len())));
+        }
+    }
 }

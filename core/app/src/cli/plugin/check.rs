@@ -7,7 +7,7 @@ use liucheng_model::finding::Severity;
 use liucheng_plugin_host::{CaseOutcome, CaseReport, Limits};
 use serde_json::json;
 
-use super::{Global, PackageArgs, author::failed, cache};
+use super::{Global, PackageArgs, author::failed, cache, need_folder};
 use crate::{
     cli::workflow::finding_text,
     output::{Exit, Failure, document, line, line_cells, pad, paragraph, width, wrap},
@@ -46,6 +46,9 @@ fn examined(global: &Global, package: &Package) -> Result<Examined, Failure> {
 
 /// Runs the golden cases.
 pub fn test(global: &Global, args: &TestArgs) -> Result<Exit, Failure> {
+    if args.bless {
+        need_folder(&args.package.path)?;
+    }
     let package = Package::read(&args.package.path)?;
     let examined = examined(global, &package)?;
     let blessed = if args.bless {

@@ -6,7 +6,7 @@ use clap::Args;
 use liucheng_engine::audit::Signer;
 use serde_json::json;
 
-use super::{Global, PackageArgs, author::failed};
+use super::{Global, PackageArgs, author::failed, need_folder};
 use crate::{
     cli::audit::keys::{make_key, trusted},
     input,
@@ -66,6 +66,7 @@ pub fn generate(global: &Global, args: &KeygenArgs) -> Result<Exit, Failure> {
 
 /// Signs a package.
 pub fn sign(global: &Global, args: &SignArgs) -> Result<Exit, Failure> {
+    need_folder(&args.folder)?;
     let secret = input::read_text(&args.key)?;
     let signer = Signer::parse(&secret).ok_or_else(|| {
         let message = format!("{}: it holds no key", args.key.display());
