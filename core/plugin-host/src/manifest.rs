@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use liucheng_model::text::Text;
+use liucheng_model::{text::Text, verdict::PackagePin};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -93,6 +93,16 @@ impl Reader<'_> {
 }
 
 impl Manifest {
+    /// What a project remembers of the package.
+    #[must_use]
+    pub fn pin(&self) -> PackagePin {
+        PackagePin {
+            id: self.id.clone(),
+            version: self.version.clone(),
+            component: self.sha256.clone(),
+        }
+    }
+
     /// Reads a manifest.
     ///
     /// # Errors

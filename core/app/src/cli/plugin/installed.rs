@@ -105,7 +105,7 @@ fn newest(acts: Vec<PackageAct>) -> BTreeMap<String, PackageAct> {
 }
 
 fn built_in() -> Result<Vec<Row>, Failure> {
-    let parts = compose::parts(compose::calendar(&[])?, None, None)?;
+    let parts = compose::loaded_parts(compose::calendar(&[])?, None)?;
     let rows = parts.rules.packages().into_iter().map(|info| Row {
         pin: info.pin(),
         hooks: info.hooks.iter().map(|hook| hook.name()).collect(),
