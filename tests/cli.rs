@@ -414,7 +414,7 @@ fn plugins_are_listed_and_checked() {
         let said = run(&["plugin", "check", folder.to_str().unwrap()]);
         assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     }
-    assert_eq!(run(&["plugin", "check", "/nowhere"]).code, 2);
+    assert_eq!(run(&["plugin", "check", "/nowhere"]).code, 3);
 }
 
 #[test]

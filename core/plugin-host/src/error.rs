@@ -143,7 +143,7 @@ impl Problem {
                 "correct plugin.toml; its keys are described in plugins/README.md"
             }
             Self::Digest { .. } => {
-                "install the package again; an author runs `cargo xtask guests`, which writes the digest"
+                "install the package again; an author runs `liucheng plugin build`, which writes the digest"
             }
             Self::Version { .. } => {
                 "rebuild the package against plugins/wit/v1 of this release, or upgrade liucheng if the package is newer"
@@ -158,7 +158,7 @@ impl Problem {
                 "build for wasm32-unknown-unknown, which imports no WASI; a province gets its facts, the calendar and the log"
             }
             Self::Fuel(_) | Self::Time(_) | Self::Memory(_) | Self::Table(_) => {
-                "the project is unchanged; tell the package's author, who sees the use of each case with `liucheng plugin check`"
+                "the project is unchanged; tell the package's author, who sees the use of each case with `liucheng plugin test`"
             }
             Self::Trap(_) => {
                 "the project is unchanged; tell the package's author, the log has the panic message if there was one"

@@ -31,7 +31,7 @@ mod v1;
 mod work_days;
 
 pub use breaker::BreakerLimits;
-pub use cases::{CaseOutcome, CaseReport, CaseSource, PackageReport, check_package};
+pub use cases::{CaseOutcome, CaseReport, CaseSource, PackageReport, check_package, run_cases};
 pub use error::{PluginError, Problem};
 pub use host::PluginHost;
 pub use limits::Limits;

@@ -98,7 +98,7 @@ enum Command {
     /// Check and draw definitions.
     #[command(subcommand)]
     Workflow(workflow::WorkflowCommand),
-    /// Look at province packages.
+    /// Write, build, test, sign and look at province packages.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
     /// Make, list and revoke access tokens for the API.
@@ -222,7 +222,7 @@ fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {
         Command::Plan(args) => wait(plan::run(&global, args)),
         Command::Calendar(command) => calendar::run(&global, &command),
         Command::Workflow(command) => workflow::run(&global, command),
-        Command::Plugin(command) => plugin::run(&global, command),
+        Command::Plugin(command) => wait(plugin::run(&global, command)),
         Command::Project(command) => wait(project::run(&global, command)),
         Command::Decision(command) => wait(decision::run(&global, command)),
         Command::Token(command) => wait(token::run(&global, command)),
