@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::support::root;
 
 /// Package → packages of this workspace it may depend on.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("liucheng-model", &[]),
     ("liucheng-engine", &["liucheng-model"]),
     ("liucheng-store", &["liucheng-engine", "liucheng-model"]),
@@ -24,6 +24,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
         &[
             "liucheng-bench",
             "liucheng-engine",
+            "liucheng-guest-build",
             "liucheng-model",
             "liucheng-plugin-host",
             "liucheng-store",
@@ -39,7 +40,8 @@ const ALLOWED: [(&str, &[&str]); 9] = [
             "liucheng-store",
         ],
     ),
-    ("xtask", &[]),
+    ("liucheng-guest-build", &[]),
+    ("xtask", &["liucheng-guest-build"]),
 ];
 
 /// Province packages, whatever they are called.

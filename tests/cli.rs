@@ -397,13 +397,24 @@ fn plugins_are_listed_and_checked() {
         .iter()
         .map(|p| p["id"].as_str().unwrap())
         .collect();
-    assert_eq!(ids, ["ningxia-yuanzhou", "tianjin"]);
+    let nine = [
+        "county-action-plan",
+        "hebei-zhuolu",
+        "henan",
+        "ningxia-lingwu",
+        "ningxia-yuanzhou",
+        "shaanxi-county",
+        "shaanxi-pilot",
+        "shanxi-linfen",
+        "tianjin",
+    ];
+    assert_eq!(ids, nine);
     for id in ids {
         let folder = root().join("plugins").join(id);
         let said = run(&["plugin", "check", folder.to_str().unwrap()]);
         assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     }
-    assert_eq!(run(&["plugin", "check", "/nowhere"]).code, 2);
+    assert_eq!(run(&["plugin", "check", "/nowhere"]).code, 3);
 }
 
 #[test]

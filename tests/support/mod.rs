@@ -1,5 +1,6 @@
 //! Running the binary.
 
+pub mod package;
 mod server;
 
 use std::{

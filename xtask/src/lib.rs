@@ -2,7 +2,6 @@
 //!
 //! The library part exists so that a test can verify what the chores wrote.
 
-pub mod compiler;
 pub mod guests;
 pub mod lock;
 pub mod torture;

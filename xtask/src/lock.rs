@@ -21,24 +21,35 @@ pub struct Entry {
     pub toolchain: String,
 }
 
-/// The ids of all province packages: the folders with a `plugin.toml` and a Rust crate.
+/// The ids of all province packages and examples: the folders with a `plugin.toml` and a Rust crate.
 ///
 /// # Errors
 /// When the folder `plugins` cannot be read.
 pub fn provinces(root: &Path) -> Result<Vec<String>> {
-    let plugins = root.join("plugins");
-    let entries = fs::read_dir(&plugins).with_context(|| plugins.display().to_string())?;
-    let mut ids: Vec<String> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.join("plugin.toml").is_file() && path.join("Cargo.toml").is_file())
-        .filter_map(|path| {
-            path.file_name()
-                .and_then(|name| name.to_str())
-                .map(str::to_owned)
-        })
-        .collect();
+    let mut ids = Vec::new();
+    for folder in FOLDERS.map(|folder| root.join(folder)) {
+        let entries = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+        let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        let packages = paths
+            .filter(|path| path.join("plugin.toml").is_file() && path.join("Cargo.toml").is_file());
+        ids.extend(packages.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())));
+    }
     ids.sort();
     Ok(ids)
+}
+
+/// Where packages are.
+const FOLDERS: [&str; 2] = ["plugins", "plugins/examples"];
+
+/// The folder of a package.
+#[must_use]
+pub fn folder(root: &Path, id: &str) -> PathBuf {
+    let [packages, examples] = FOLDERS.map(|folder| root.join(folder).join(id));
+    if packages.is_dir() {
+        packages
+    } else {
+        examples
+    }
 }
 
 /// Lower-case hex SHA-256.
@@ -60,11 +71,9 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// When a file cannot be read.
 pub fn inputs(root: &Path, id: &str) -> Result<String> {
     let plugins = root.join("plugins");
-    let mut files = vec![
-        plugins.join(id).join("Cargo.toml"),
-        plugins.join("sdk/Cargo.toml"),
-    ];
-    collect(&plugins.join(id).join("src"), &mut files)?;
+    let own = folder(root, id);
+    let mut files = vec![own.join("Cargo.toml"), plugins.join("sdk/Cargo.toml")];
+    collect(&own.join("src"), &mut files)?;
     collect(&plugins.join("sdk/src"), &mut files)?;
     collect(&plugins.join("wit/v1"), &mut files)?;
     let harness = plugins.join("sdk/src/testing");
@@ -200,30 +209,6 @@ pub fn write(root: &Path, entries: &[Entry]) -> Result<()> {
     fs::write(&path, text).with_context(|| path.display().to_string())
 }
 
-/// Writes the component's digest into the package's `plugin.toml`, which is what gets signed.
-///
-/// # Errors
-/// When the manifest has no line `sha256 = "…"`.
-pub fn write_digest(root: &Path, id: &str, digest: &str) -> Result<()> {
-    let path = root.join("plugins").join(id).join("plugin.toml");
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    if !text.lines().any(|line| line.starts_with("sha256 =")) {
-        bail!(
-            "{}: no line `sha256 = \"\"` under [component]",
-            path.display()
-        );
-    }
-    let line = |line: &str| match line.starts_with("sha256 =") {
-        true => format!("sha256 = \"{digest}\"\n"),
-        false => format!("{line}\n"),
-    };
-    let changed: String = text.lines().map(line).collect();
-    if changed != text {
-        fs::write(&path, changed).with_context(|| path.display().to_string())?;
-    }
-    Ok(())
-}
-
 /// What in `plugins/dist` does not belong to the sources; empty when all is well.
 ///
 /// # Errors
@@ -257,7 +242,7 @@ pub fn verify(root: &Path) -> Result<Vec<String>> {
         if inputs(root, &id)? != entry.inputs {
             stale.push(format!("{id}: the component is older than its sources"));
         }
-        let manifest = fs::read_to_string(root.join(format!("plugins/{id}/plugin.toml")))?;
+        let manifest = fs::read_to_string(folder(root, &id).join("plugin.toml"))?;
         if field(&manifest, "sha256") != entry.sha256 {
             stale.push(format!("{id}: plugin.toml names another component"));
         }

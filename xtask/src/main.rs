@@ -8,7 +8,8 @@
 
 use std::{path::Path, process::ExitCode};
 
-use xtask::{compiler::NoCompiler, guests, lock, torture};
+use liucheng_guest_build::BuildError;
+use xtask::{guests, lock, torture};
 
 const USAGE: &str = "usage:
   cargo xtask guests           build all province components into plugins/dist
@@ -34,7 +35,15 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::from(if error.is::<NoCompiler>() { 2 } else { 1 })
+            let Some(build) = error.downcast_ref::<BuildError>() else {
+                return ExitCode::FAILURE;
+            };
+            eprintln!("hint: {}", build.hint());
+            ExitCode::from(if build.code() == "E-PLUGIN-TOOLCHAIN" {
+                2
+            } else {
+                1
+            })
         }
     }
 }

@@ -19,9 +19,8 @@ use liucheng_engine::{
 use liucheng_model::{
     calendar::{Calendar, CalendarError, CalendarLayer},
     definition::{Definition, Source},
-    verdict::PackagePin,
 };
-use liucheng_plugin_host::{Limits, PackageSource, PluginError, PluginHost};
+use liucheng_plugin_host::{Limits, PluginError, PluginHost};
 pub use liucheng_store::{Finding, Level, NODE_TAKEN};
 use liucheng_store::{Options, StoreError};
 
@@ -45,7 +44,7 @@ pub struct Parts {
     pub rules: Arc<PluginHost>,
 }
 
-/// Loads what is built in.
+/// What is built in; components are compiled when they are first asked.
 ///
 /// `cache` is a folder for compiled code; `only` leaves out all packages but one, for commands
 /// that need no other and should start fast.
@@ -61,47 +60,49 @@ pub fn parts(
         text: builtin::DEFINITION,
     };
     let mut current = BTreeMap::new();
-    current.insert(String::new(), entry(base, None, None)?);
+    let national = Definition::load(base, None);
+    let national = national.map_err(|errors| Failure::of_sources(&errors))?;
     for package in &builtin::PACKAGES {
         if only.is_some_and(|id| id != package.id) {
             continue;
         }
-        let source = PackageSource {
-            manifest: package.manifest,
-            component: package.component,
-        };
-        let loaded = rules.load(source).map_err(plugin_failure)?;
+        let offered = rules.offer(package.manifest, package.component);
+        let pin = offered.map_err(plugin_failure)?;
         let overlay = Source {
             name: package.overlay_name,
             text: package.overlay,
         };
-        let pin = loaded.info.pin();
-        current.insert(
-            package.id.to_owned(),
-            entry(base, Some(overlay), Some(pin))?,
-        );
+        let definition = national.with_overlay(overlay);
+        let entry = Entry {
+            definition: Arc::new(definition.map_err(|errors| Failure::of_sources(&errors))?),
+            sources: Sources {
+                base: base.text.to_owned(),
+                overlay: Some(package.overlay.to_owned()),
+            },
+            package: Some(pin),
+        };
+        current.insert(package.id.to_owned(), entry);
     }
+    let entry = Entry {
+        definition: Arc::new(national),
+        sources: Sources {
+            base: base.text.to_owned(),
+            overlay: None,
+        },
+        package: None,
+    };
+    current.insert(String::new(), entry);
     Ok(Parts {
         library: Arc::new(Library::new(calendar, current)),
         rules: Arc::new(rules),
     })
 }
 
-fn entry(
-    base: Source<'_>,
-    overlay: Option<Source<'_>>,
-    package: Option<PackagePin>,
-) -> Result<Entry, Failure> {
-    let definition =
-        Definition::load(base, overlay).map_err(|errors| Failure::of_sources(&errors))?;
-    Ok(Entry {
-        definition: Arc::new(definition),
-        sources: Sources {
-            base: base.text.to_owned(),
-            overlay: overlay.map(|o| o.text.to_owned()),
-        },
-        package,
-    })
+/// As [`parts`], with every package checked and compiled.
+pub fn loaded_parts(calendar: Calendar, cache: Option<PathBuf>) -> Result<Parts, Failure> {
+    let parts = parts(calendar, cache, None)?;
+    parts.rules.load_all().map_err(plugin_failure)?;
+    Ok(parts)
 }
 
 /// What differs between a live system and a simulated one.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::{
     mail::MailConfig,
     output::{Exit, Failure},
+    package::signature,
 };
 
 /// The name of the file.
@@ -34,6 +35,9 @@ pub struct Config {
     /// Who signs epochs.
     #[serde(default)]
     pub audit: AuditConfig,
+    /// Whose packages are taken.
+    #[serde(default)]
+    pub plugins: PluginsConfig,
 }
 
 /// How a node uses PostgreSQL.
@@ -93,6 +97,16 @@ pub struct AuditConfig {
     pub key_file: Option<PathBuf>,
 }
 
+/// Whose packages are taken.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PluginsConfig {
+    /// The public keys of those whose signatures count, as `plugin keygen` shows them.
+    pub trusted: Vec<String>,
+    /// Whether a package is refused that none of them has signed.
+    pub require_signature: bool,
+}
+
 /// The work calendar.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -146,7 +160,16 @@ impl Config {
         within("database.connections", u64::from(connections), 1..=500)?;
         within("database.lease-seconds", lease_seconds, 5..=600)?;
         let late = u64::from(self.ready.worker_late_seconds);
-        within("ready.worker-late-seconds", late, 10..=86_400)
+        within("ready.worker-late-seconds", late, 10..=86_400)?;
+        match signature::no_key(&self.plugins.trusted) {
+            None => Ok(()),
+            Some(text) => {
+                let message = format!("{text:?} is no public key");
+                Err(Failure::new(Exit::Config, "E-CONFIG", message)
+                    .at("plugins.trusted")
+                    .hint("give the 64 hex digits that `plugin keygen` showed"))
+            }
+        }
     }
 }
 
@@ -194,6 +217,7 @@ mod tests {
                 "[ready]\nworker-late-seconds = 9",
                 "ready.worker-late-seconds",
             ),
+            ("[plugins]\ntrusted = [\"ab\"]", "plugins.trusted"),
         ] {
             let failure = read(text).unwrap_err();
             assert_eq!(

@@ -10,6 +10,7 @@ mod http;
 mod input;
 mod mail;
 mod output;
+mod package;
 mod progress;
 mod view;
 

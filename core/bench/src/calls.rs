@@ -7,7 +7,7 @@ use liucheng_engine::ports::{ProvinceRules, RuleCall};
 use liucheng_model::{
     calendar::Calendar,
     fact::{FactValue, Facts, Scalar},
-    verdict::{Hook, PackagePin},
+    verdict::{Hook, PackagePin, Parameter},
 };
 use serde::Serialize;
 
@@ -44,7 +44,7 @@ pub struct Report {
 /// When the component gives no verdict.
 pub async fn run(
     rules: &dyn ProvinceRules,
-    package: &PackagePin,
+    (package, parameters): (&PackagePin, Arc<BTreeMap<String, Parameter>>),
     facts: usize,
     calls: usize,
 ) -> Result<Report, BenchError> {
@@ -57,7 +57,7 @@ pub async fn run(
         transition: "sign-contract".to_owned(),
         today,
         facts: some_facts(facts, today),
-        parameters: Arc::new(BTreeMap::new()),
+        parameters,
         calendar: Arc::new(calendar.clone()),
     };
     let (mut waits, mut fuel) = (Waits::default(), 0);

@@ -2,10 +2,11 @@
 
 use std::{
     process::{Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     BenchError,
@@ -33,7 +34,11 @@ pub struct Report {
     pub raw_process_ms: f64,
     /// Ours over that.
     pub ratio: f64,
-    /// The most memory in use after the first command, in MiB.
+    /// From asking a package's component for the first time to its answer, over HTTP, at the median of all
+    /// packages: compiling it, or taking what was compiled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_verdict_ms: Option<f64>,
+    /// The most memory in use after all of this, in MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rss_mib: Option<f64>,
     /// The access token that the last start took.
@@ -49,18 +54,20 @@ pub struct Start {
     pub token: Option<String>,
 }
 
-/// Starts a server again and again, gives it one command each time and kills it; `prepare` makes the
-/// place ready for the n-th start and is not measured.
+/// Starts a server again and again, gives it one command each time, asks the components of the provinces
+/// and kills it; `prepare` makes the place ready for the n-th start and is not measured.
 ///
 /// # Errors
 /// When the server does not start or refuses the command.
 pub async fn run(
     what: &str,
     runs: usize,
+    provinces: &[&str],
     prepare: impl Fn(usize) -> Result<Start, BenchError>,
 ) -> Result<Report, BenchError> {
     let (mut listening, mut first, mut bare) =
         (Waits::default(), Waits::default(), Waits::default());
+    let mut verdicts = Waits::default();
     let mut report = Report {
         what: what.to_owned(),
         runs,
@@ -87,6 +94,9 @@ pub async fn run(
         }
         first.push(started.elapsed());
         listening.push(server.started_in);
+        for province in provinces {
+            verdicts.push(ask(&mut client, province).await?);
+        }
         if let Some(usage) = server.usage() {
             let mib = rounded(usage.rss_kib as f64 / 1024.0);
             report.rss_mib = Some(report.rss_mib.map_or(mib, |most: f64| most.max(mib)));
@@ -94,10 +104,38 @@ pub async fn run(
         server.kill()?;
         report.token = Some(token);
     }
+    let asked = !provinces.is_empty();
+    report.first_verdict_ms = asked.then(|| rounded(verdicts.percentile_ms(50)));
     report.listening_ms = rounded(listening.percentile_ms(50));
     report.first_command_ms = rounded(first.percentile_ms(50));
     report.first_command_max_ms = rounded(first.percentile_ms(100));
     report.raw_process_ms = rounded(bare.percentile_ms(50));
     report.ratio = rounded(report.first_command_ms / report.raw_process_ms.max(1e-9));
     Ok(report)
+}
+
+/// Opens a project of a province and leads it to where the component is first asked, about the budget;
+/// returns how long that took. What the rules say to it does not matter here.
+async fn ask(client: &mut Client, province: &str) -> Result<Duration, BenchError> {
+    let code = format!("START-{}", uuid::Uuid::now_v7());
+    let create = json!({"code": code, "name": "start", "province": province});
+    client.post("/api/v1/projects", &create.to_string()).await?;
+    let fire = format!("/api/v1/projects/{code}/fire");
+    let day = "2026-03-02";
+    for (event, facts) in [
+        ("finish-survey", json!({"survey.finished": day})),
+        ("approve-plan", json!({"plan.approved": day})),
+    ] {
+        let command = json!({"event": event, "facts": facts}).to_string();
+        client.post(&fire, &command).await?;
+    }
+    let facts = json!({"budget.total": "100000", "budget.confirmed": day});
+    let command = json!({"event": "confirm-budget", "facts": facts}).to_string();
+    let asked = Instant::now();
+    let (status, body) = client.post(&fire, &command).await?;
+    if status >= 500 {
+        let body = String::from_utf8_lossy(&body).into_owned();
+        return Err(BenchError::Server(format!("answered {status}: {body}")));
+    }
+    Ok(asked.elapsed())
 }

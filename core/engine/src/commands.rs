@@ -144,7 +144,7 @@ impl Engine {
         key: Option<&str>,
     ) -> Result<Answer, CommandError> {
         check_key(key)?;
-        let request = request_digest(actor, &create)?;
+        let request = request_digest(actor, &create, key)?;
         let keyed = Keyed {
             key,
             request: &request,
@@ -206,7 +206,10 @@ impl Engine {
             now: local(now)?,
             slots: &CronSlots,
         };
-        let decision = decide::open(context, opening, facts, &[])?;
+        let decided = self
+            .decided_for(&create.province, &entry.definition)
+            .await?;
+        let decision = decide::open(context, opening, facts, &decided)?;
         let id = project_id(now, &create.code);
         let answer = answer(id, 1, &decision, &entry.definition);
         let step = Step {
@@ -239,7 +242,7 @@ impl Engine {
         command: FireEvent,
         key: Option<&str>,
     ) -> Result<Answer, CommandError> {
-        let request = request_digest(actor, &command)?;
+        let request = request_digest(actor, &command, key)?;
         let keyed = Keyed {
             key,
             request: &request,
@@ -259,7 +262,8 @@ impl Engine {
         command: DecideIssue,
         key: Option<&str>,
     ) -> Result<Answer, CommandError> {
-        let request = request_digest(actor, &command)?;
+        check_key(key)?;
+        let request = request_digest(actor, &command, key)?;
         let keyed = Keyed {
             key,
             request: &request,
@@ -654,8 +658,16 @@ pub(crate) fn local(now: Instant) -> Result<chrono::NaiveDateTime, CommandError>
     local.ok_or_else(|| CommandError::Internal("the clock is out of range".to_owned()))
 }
 
-/// Another person's command is another request, even with the same words.
-fn request_digest(actor: &Actor, command: &impl Serialize) -> Result<String, CommandError> {
+/// Another person's command is another request, even with the same words. Empty without a key: only
+/// repetitions are compared.
+fn request_digest(
+    actor: &Actor,
+    command: &impl Serialize,
+    key: Option<&str>,
+) -> Result<String, CommandError> {
+    if key.is_none() {
+        return Ok(String::new());
+    }
     Ok(digest(&serde_json::to_string(&(&actor.name, command))?))
 }
 

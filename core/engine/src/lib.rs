@@ -9,6 +9,7 @@ pub mod audit;
 pub mod cache;
 pub mod commands;
 pub mod crash;
+pub mod decisions;
 pub mod error;
 pub mod figures;
 pub mod forget;

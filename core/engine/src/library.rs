@@ -14,8 +14,15 @@ use liucheng_model::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{error::CommandError, packages, ports::Store};
+use crate::{
+    error::CommandError,
+    packages,
+    ports::{Document, Store},
+    record::digest,
+};
 
+/// The kind under which calendars are kept in the store.
+const CALENDAR: &str = "calendar";
 /// The kind under which a definition and its overlay are kept in the store.
 pub(crate) const DEFINITION: &str = "definition";
 
@@ -142,11 +149,48 @@ impl Library {
     /// # Errors
     /// When the store cannot write.
     pub async fn keep_in(&self, store: &dyn Store) -> Result<(), CommandError> {
+        self.keep_calendar(store).await?;
         let entries: Vec<Arc<Entry>> = self.current().values().cloned().collect();
         for entry in entries {
             packages::keep_definition(store, &entry).await?;
         }
         Ok(())
+    }
+
+    async fn keep_calendar(&self, store: &dyn Store) -> Result<(), CommandError> {
+        let text = serde_json::to_string(&*self.calendar)?;
+        let digest = digest(&text);
+        if store.holds_document(CALENDAR, &digest).await? {
+            return Ok(());
+        }
+        let document = Document {
+            kind: CALENDAR.to_owned(),
+            digest,
+            id: self.calendar.id().to_owned(),
+            version: self.calendar.version().to_owned(),
+            bytes: text.into_bytes(),
+        };
+        Ok(store.put_document(document).await?)
+    }
+
+    /// The calendar of that version, the present one or one that was kept; `None` where it is gone.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what it has is no calendar.
+    pub async fn calendar_of(
+        &self,
+        version: &str,
+        store: &dyn Store,
+    ) -> Result<Option<Arc<Calendar>>, CommandError> {
+        if self.calendar.version() == version {
+            return Ok(Some(self.calendar()));
+        }
+        let kept = store.documents(CALENDAR).await?;
+        let kept = kept
+            .into_iter()
+            .find(|document| document.version == version);
+        let kept = kept.map(|document| serde_json::from_slice(&document.bytes));
+        Ok(kept.transpose()?.map(Arc::new))
     }
 
     /// The definition a project pins, from memory or from the store.

@@ -6,10 +6,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use liucheng_model::{
-    definition::{Definition, Source},
-    verdict::PackagePin,
-};
+use liucheng_model::{definition::Source, verdict::PackagePin};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -235,7 +232,7 @@ impl Engine {
     /// `E-PLUGIN-MISSING` when it is not there: a project is never decided without its component.
     pub(crate) async fn need_package(&self, pin: &PackagePin) -> Result<(), CommandError> {
         if self.rules.knows(pin) {
-            return Ok(());
+            return Ok(self.rules.prepare(pin).await?);
         }
         let mut packages = self.stored_packages().await?.into_iter();
         match packages.find(|stored| stored.pin == *pin) {
@@ -263,20 +260,17 @@ impl Engine {
             base: national.sources.base.clone(),
             overlay: stored.overlay.clone(),
         };
-        let definition = &national.definition.doc;
-        let name = format!("{} {}", definition.id, definition.version);
-        let over_name = format!("{}/overlay.toml", stored.pin.id);
-        let base = Source {
-            name: &name,
-            text: &sources.base,
+        let name = format!("{}/overlay.toml", stored.pin.id);
+        let definition = match &stored.overlay {
+            Some(text) => {
+                let overlay = Source { name: &name, text };
+                let laid = national.definition.with_overlay(overlay);
+                Arc::new(laid.map_err(CommandError::Sources)?)
+            }
+            None => Arc::clone(&national.definition),
         };
-        let overlay = stored.overlay.as_ref().map(|text| Source {
-            name: &over_name,
-            text,
-        });
-        let definition = Definition::load(base, overlay).map_err(CommandError::Sources)?;
         Ok(Entry {
-            definition: Arc::new(definition),
+            definition,
             sources,
             package: Some(stored.pin.clone()),
         })
@@ -295,11 +289,11 @@ pub async fn keep(
     let text = serde_json::to_string(stored)?;
     let package = digest(&text);
     // The component is written first, so that a package that is there has one.
-    if store.document(PACKAGE, &package).await?.is_some() {
+    if store.holds_document(PACKAGE, &package).await? {
         return Ok(package);
     }
     let pin = &stored.pin;
-    if store.document(COMPONENT, &pin.component).await?.is_none() {
+    if !store.holds_document(COMPONENT, &pin.component).await? {
         let document = Document {
             kind: COMPONENT.to_owned(),
             digest: pin.component.clone(),
@@ -326,7 +320,7 @@ pub async fn keep(
 /// When the store cannot write.
 pub(crate) async fn keep_definition(store: &dyn Store, entry: &Entry) -> Result<(), CommandError> {
     let (kind, digest) = (crate::library::DEFINITION, &entry.definition.digest);
-    if store.document(kind, digest).await?.is_some() {
+    if store.holds_document(kind, digest).await? {
         return Ok(());
     }
     let document = Document {

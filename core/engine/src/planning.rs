@@ -23,13 +23,13 @@ use crate::{
 
 impl Engine {
     /// Writes a decision with its record, timers, mails and answer: all or nothing.
-    pub(crate) async fn write(&self, step: Step) -> Result<(), CommitError> {
+    pub(crate) async fn write(&self, mut step: Step) -> Result<(), CommitError> {
         let definition = self
             .library
             .definition(&step.decision.project.definition, &*self.store)
             .await;
         let definition = definition.map_err(|e| CommitError::Unavailable(e.to_string()))?;
-        let commit = self.commit(&step, &definition);
+        let commit = self.commit(&mut step, &definition);
         let commit = commit.map_err(|e| CommitError::Unavailable(e.to_string()))?;
         let planned = !commit.set_timers.is_empty() || !commit.outbox.is_empty();
         let (version, head) = (commit.row.version, commit.row.head.clone());
@@ -54,20 +54,23 @@ impl Engine {
         Ok(())
     }
 
-    fn commit(&self, step: &Step, definition: &Definition) -> Result<Commit, CommandError> {
+    /// What is written; takes events and answer out of the step.
+    fn commit(&self, step: &mut Step, definition: &Definition) -> Result<Commit, CommandError> {
         let expected = step.version_before();
-        let project = &step.decision.project;
         let outbox = self.mails(step, definition);
+        let (set_timers, clear_timers) = timers(step.id, &step.decision.events);
+        let answer = step.answer.take();
         let record = Record {
             seq: expected + 1,
             at: step.now,
             actor: step.actor.clone(),
             cause: step.cause.clone(),
-            events: step.decision.events.clone(),
+            events: std::mem::take(&mut step.decision.events),
             effects: Some(effects::of_rows(&outbox)?),
-            answer: step.answer.as_ref().map(effects::of_answer).transpose()?,
+            answer: answer.as_ref().map(effects::of_answer).transpose()?,
         };
         let sealed = record.seal(step.head_before())?;
+        let project = &step.decision.project;
         let row = ProjectRow {
             id: step.id,
             code: project.code.clone(),
@@ -81,7 +84,6 @@ impl Engine {
             head: sealed.hash.clone(),
             state: serde_json::to_string(project)?,
         };
-        let (set_timers, clear_timers) = timers(step.id, &step.decision.events);
         Ok(Commit {
             expected,
             row,
@@ -89,7 +91,7 @@ impl Engine {
             set_timers,
             clear_timers,
             outbox,
-            answer: step.answer.clone(),
+            answer,
         })
     }
 

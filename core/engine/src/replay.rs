@@ -118,6 +118,11 @@ impl Engine {
             Cause::Command { event } => event.clone(),
             _ => String::new(),
         };
+        let then = &project.calendar;
+        let Some(calendar) = self.library.calendar_of(then, &*self.store).await? else {
+            let reason = format!("it was asked with calendar {then}, which is not kept");
+            return Ok(Outcome::AnotherQuestion(reason));
+        };
         let call = RuleCall {
             package: verdict.package.clone(),
             hook: verdict.hook,
@@ -125,21 +130,15 @@ impl Engine {
             today: record.at.date(),
             facts: definition.with_defaults(&facts).0.into_owned(),
             parameters: Arc::clone(&definition.parameters),
-            calendar: self.library.calendar(),
+            calendar,
         };
         let again = match self.rules.ask(call).await {
             Ok(again) => again,
             Err(fault) => return Ok(Outcome::NoAnswer(format!("{}: {fault}", fault.code))),
         };
         if again.input != verdict.input {
-            let calendar = self.library.calendar();
-            let reason = if project.calendar == calendar.version() {
-                "the question that follows from the history is another one".to_owned()
-            } else {
-                let (then, now) = (&project.calendar, calendar.version());
-                format!("it was asked with calendar {then}, the present one is {now}")
-            };
-            return Ok(Outcome::AnotherQuestion(reason));
+            let reason = "the question that follows from the history is another one";
+            return Ok(Outcome::AnotherQuestion(reason.to_owned()));
         }
         let (then, now) = (
             serde_json::to_string(&verdict.answer)?,

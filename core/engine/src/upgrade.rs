@@ -111,7 +111,9 @@ impl Engine {
             for row in concerned {
                 let id = row.id;
                 let loaded = self.loaded_from(id, Snapshot::read(row)?).await?;
-                if differs(&loaded.before.project, entry) && !has_ended(&loaded) {
+                if differs(&loaded.before.project, entry)
+                    && !decide::has_ended(&loaded.definition, &loaded.before.project)
+                {
                     changes.push(self.preview(&loaded, entry).await?);
                 }
             }
@@ -445,17 +447,6 @@ const STAGES: &str = "lifecycle";
 
 fn differs(project: &Project, entry: &Entry) -> bool {
     project.package != entry.package || project.definition.digest != entry.definition.digest
-}
-
-fn has_ended(loaded: &Loaded) -> bool {
-    let regions = &loaded.definition.doc.regions;
-    let Some(main) = regions.first() else {
-        return false;
-    };
-    let state = loaded.before.project.states.get(&main.id);
-    main.states
-        .iter()
-        .any(|s| Some(&s.id) == state && s.is_final)
 }
 
 fn context_of<'a>(loaded: &'a Loaded, entry: &'a Entry) -> Context<'a> {

@@ -3,10 +3,13 @@
 //! It sleeps until the next due instant and is woken when a command sets an earlier one. There
 //! is no polling while nothing is due.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use liucheng_model::decide::{Fired, fire_timer};
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+};
 
 use crate::{
     Engine,
@@ -19,6 +22,10 @@ use crate::{
 
 /// Timers fired between two looks at other work.
 const BATCH: u32 = 1_024;
+/// Projects read at a time; the next are read while these fire.
+const LOADED: usize = 256;
+/// Projects whose timers fire at a time: as many as fill the writer's largest group.
+const FIRING: usize = 512;
 /// A timer that cannot be fired, for example because its definition is missing, waits this long.
 pub(crate) const FAULT_DELAY_MICROS: i64 = 5 * 60 * 1_000_000;
 /// The longest sleep: the clock of the machine may have been set in the meantime.
@@ -113,22 +120,27 @@ impl Engine {
             crate::crash_point!("worker.claimed");
         }
         let count = due.len();
-        let mut projects: BTreeMap<ProjectId, Vec<TimerRow>> = BTreeMap::new();
-        for timer in due {
-            projects.entry(timer.project).or_default().push(timer);
-        }
-        self.remember(projects.keys().copied()).await?;
-        let mut firing = JoinSet::new();
-        for timers in projects.into_values() {
-            let engine = self.clone();
-            firing.spawn(async move { engine.fire_all(timers).await });
-        }
         let mut result = Ok(count);
-        while let Some(fired) = firing.join_next().await {
-            let fired = fired.map_err(|error| CommandError::Internal(error.to_string()));
-            if let Err(error) = fired.and_then(|fired| fired) {
+        let mut firing = JoinSet::new();
+        // While some fire the next are read: the writer does not wait for all of a batch to be read.
+        for projects in by_project(due).chunks(LOADED) {
+            let ids = projects.iter().map(|(id, _)| *id);
+            if let Err(error) = self.remember(ids).await {
                 result = Err(error);
+                break;
             }
+            for (_, timers) in projects {
+                let (engine, timers) = (self.clone(), timers.clone());
+                firing.spawn(async move { engine.fire_all(timers).await });
+            }
+            while firing.len() > FIRING
+                && let Some(fired) = firing.join_next().await
+            {
+                keep_error(&mut result, fired);
+            }
+        }
+        while let Some(fired) = firing.join_next().await {
+            keep_error(&mut result, fired);
         }
         result
     }
@@ -234,6 +246,30 @@ impl Engine {
         }
         clock.advance_to(to);
         Ok(())
+    }
+}
+
+/// The timers of each project, whoever is due first first.
+fn by_project(due: Vec<TimerRow>) -> Vec<(ProjectId, Vec<TimerRow>)> {
+    let mut places = HashMap::new();
+    let mut projects: Vec<(ProjectId, Vec<TimerRow>)> = Vec::new();
+    for timer in due {
+        let place = *places.entry(timer.project).or_insert(projects.len());
+        match projects.get_mut(place) {
+            Some((_, timers)) => timers.push(timer),
+            None => projects.push((timer.project, vec![timer])),
+        }
+    }
+    projects
+}
+
+fn keep_error(
+    result: &mut Result<usize, CommandError>,
+    fired: Result<Result<(), CommandError>, JoinError>,
+) {
+    let fired = fired.map_err(|error| CommandError::Internal(error.to_string()));
+    if let Err(error) = fired.and_then(|fired| fired) {
+        *result = Err(error);
     }
 }
 

@@ -25,7 +25,7 @@ use liucheng_engine::{
     verify::verify,
 };
 use liucheng_model::{
-    calendar::Calendar,
+    calendar::{Calendar, CalendarLayer},
     definition::{Definition, Source},
     fact::{FactValue, Scalar},
     finding::{Finding, FindingCode, Severity},
@@ -63,6 +63,19 @@ text = "{days}日内报送"
 {extra}"#
     )
 }
+
+const LAYER: &str = r#"
+schema = 1
+id = "p"
+version = "1"
+layer = "province"
+extends = "cn"
+[[day]]
+date = "2026-11-23"
+kind = "holiday"
+name = "地方节日"
+source = "通知"
+"#;
 
 const LAW: &str = r#"
 [[check]]
@@ -115,7 +128,13 @@ impl ProvinceRules for Rules {
         };
         Ok(Verdict {
             hook: call.hook,
-            input: format!("{} {} {:?}", call.today, call.transition, call.facts),
+            input: format!(
+                "{} {} {:?} {}",
+                call.today,
+                call.transition,
+                call.facts,
+                call.calendar.version()
+            ),
             package: call.package,
             fuel: 7,
             answer: Answer {
@@ -393,6 +412,23 @@ async fn past_verdicts_are_reproduced_by_the_component_that_gave_them() {
         (&replayed[0].package, &replayed[0].outcome),
         (&pin("1.0.0"), &Outcome::Same)
     );
+    // Another calendar has come since; the one of then is kept.
+    world
+        .engine
+        .library
+        .keep_in(&*world.engine.store)
+        .await
+        .unwrap();
+    let layer = CalendarLayer::parse(LAYER).unwrap();
+    let calendar = Calendar::national().unwrap().with_layer(&layer).unwrap();
+    let national = Entry::clone(&*world.engine.library.entry("").unwrap());
+    let current = BTreeMap::from([(String::new(), national)]);
+    let later = Engine {
+        library: Arc::new(Library::new(Arc::new(calendar), current)),
+        ..world.engine.clone()
+    };
+    let replayed = later.replay(id).await.unwrap();
+    assert_eq!(replayed[0].outcome, Outcome::Same);
     *world.rules.broken.lock().unwrap() = true;
     let replayed = world.engine.replay(id).await.unwrap();
     assert!(matches!(replayed[0].outcome, Outcome::NoAnswer(_)));
@@ -477,4 +513,84 @@ async fn a_missing_component_is_never_passed_over() {
         world.project(id).await.incidents[&Hook::Cap].code,
         "E-PLUGIN-MISSING"
     );
+}
+
+const OPEN_POINT: &str = r#"
+[[issue]]
+id = "XX-A1"
+text = "十日是否含当日"
+message = { zh = "是否含当日？", en = "Does the day itself count?" }
+severity = "warning"
+taken = "no"
+options = [
+  { id = "no", zh = "不含", en = "no" },
+  { id = "yes", zh = "含", en = "yes" },
+]
+"#;
+
+#[tokio::test]
+async fn a_jurisdiction_decides_for_all_its_projects_that_have_no_decision_of_their_own() {
+    use liucheng_engine::commands::DecideIssue;
+    let world = World::on(Arc::new(MemoryStore::new()));
+    world.install("1.0.0", overlay(10, OPEN_POINT)).await;
+    let (plain, own) = (world.open("A").await, world.open("B").await);
+    let engine = &world.engine;
+    let decide = DecideIssue {
+        issue: "XX-A1".to_owned(),
+        option: Some("no".to_owned()),
+        reason: "本县口径".to_owned(),
+        expected_version: None,
+    };
+    engine.decide(&actor(), own, decide, None).await.unwrap();
+    let key = "decision.xx_a1";
+    let said = async |id| {
+        let project = world.project(id).await;
+        project
+            .facts
+            .get(key)
+            .and_then(|fact| fact.as_text().map(str::to_owned))
+    };
+    for (choice, reason, code) in [
+        (("XX-A2", Some("yes")), "依据", "E-ISSUE-UNKNOWN"),
+        (("XX-A1", Some("perhaps")), "依据", "E-ISSUE-OPTION"),
+        (("XX-A1", Some("yes")), "", "E-REASON"),
+    ] {
+        let refused = engine.rule(&actor(), "example", choice, reason).await;
+        assert_eq!(refused.unwrap_err().code(), code);
+    }
+    let choice = ("XX-A1", Some("yes"));
+    assert_eq!(
+        engine.rule(&actor(), "example", choice, "省厅答复").await,
+        Ok(1)
+    );
+    assert_eq!(said(plain).await.as_deref(), Some("yes"));
+    assert_eq!(said(own).await.as_deref(), Some("no"));
+    // Repeated, as after a crash, it changes nothing; a new project has it from the beginning.
+    assert_eq!(
+        engine.rule(&actor(), "example", choice, "省厅答复").await,
+        Ok(0)
+    );
+    let later = world.open("C").await;
+    assert_eq!(said(later).await.as_deref(), Some("yes"));
+    let rulings = engine.rulings("example").await.unwrap();
+    assert_eq!(
+        (
+            rulings["XX-A1"].actor.as_str(),
+            rulings["XX-A1"].reason.as_str()
+        ),
+        ("wang", "省厅答复")
+    );
+    assert_eq!(engine.store.documents("decision").await.unwrap().len(), 1);
+
+    assert_eq!(
+        engine
+            .rule(&actor(), "example", ("XX-A1", None), "撤回")
+            .await,
+        Ok(2)
+    );
+    assert_eq!(said(plain).await, None);
+    assert_eq!(said(own).await.as_deref(), Some("no"));
+    let newest = world.open("D").await;
+    assert_eq!(said(newest).await, None);
+    world.sound().await;
 }

@@ -406,7 +406,7 @@ async fn a_new_calendar_moves_dates_with_its_cause() {
             .with_layer(&CalendarLayer::parse(layer).unwrap())
             .unwrap(),
     );
-    let entry = world.engine.library.entry("").unwrap().clone();
+    let entry = Entry::clone(&*world.engine.library.entry("").unwrap());
     let library = Arc::new(Library::new(
         calendar,
         BTreeMap::from([(String::new(), entry)]),

@@ -23,9 +23,9 @@ use crate::{
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+pub struct Question<'d, 'a> {
     /// The law.
-    pub definition: &'a Definition,
+    pub definition: &'d Definition,
     /// The facts, without defaults.
     pub facts: &'a Facts,
     /// Region → state; empty for `plan`.
@@ -78,6 +78,47 @@ pub struct Deadline {
     pub met_on: Option<NaiveDate>,
 }
 
+/// A date with the rule it follows from, not copied: all that the engine acts on.
+#[derive(Debug)]
+pub struct Dated<'d> {
+    /// As [`Deadline::key`].
+    pub key: Cow<'d, str>,
+    /// The rule.
+    pub obligation: &'d ObligationDoc,
+    /// Which side is allowed.
+    pub kind: DeadlineKind,
+    /// As [`Deadline::anchor`].
+    pub anchor: Cow<'d, str>,
+    /// The date it runs from.
+    pub anchor_date: Option<NaiveDate>,
+    /// As [`Deadline::projected`].
+    pub projected: bool,
+    /// The date and how it came about.
+    pub computation: Computation,
+    /// The day on which the facts say it was done.
+    pub met_on: Option<NaiveDate>,
+}
+
+impl From<Dated<'_>> for Deadline {
+    fn from(dated: Dated<'_>) -> Self {
+        let obligation = dated.obligation;
+        Self {
+            key: dated.key.into_owned(),
+            id: obligation.id.clone(),
+            rule: obligation.rule.clone(),
+            title: obligation.title.clone(),
+            kind: dated.kind,
+            anchor: dated.anchor.into_owned(),
+            anchor_date: dated.anchor_date,
+            projected: dated.projected,
+            force: obligation.force,
+            basis: obligation.basis.clone(),
+            computation: dated.computation,
+            met_on: dated.met_on,
+        }
+    }
+}
+
 /// Deadlines in the order of the definition, and findings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evaluation {
@@ -89,11 +130,11 @@ pub struct Evaluation {
 
 /// Applies every rule of the definition to the facts.
 #[must_use]
-pub fn evaluate(question: Question<'_>) -> Evaluation {
+pub fn evaluate(question: Question<'_, '_>) -> Evaluation {
     let (facts, defaulted) = question.definition.with_defaults(question.facts);
     let mut run = Run::new(question, &facts, true);
     let mut result = Evaluation {
-        deadlines: run.all_deadlines(),
+        deadlines: run.all().into_iter().map(Deadline::from).collect(),
         findings: Vec::new(),
     };
     result
@@ -119,34 +160,34 @@ pub fn evaluate(question: Question<'_>) -> Evaluation {
 
 /// The dates alone, without derivations and findings: all that the engine acts on.
 #[must_use]
-pub fn deadlines(question: Question<'_>) -> Vec<Deadline> {
+pub fn deadlines<'d>(question: Question<'d, '_>) -> Vec<Dated<'d>> {
     let (facts, _) = question.definition.with_defaults(question.facts);
-    Run::new(question, &facts, false).all_deadlines()
+    Run::new(question, &facts, false).all()
 }
 
-struct Run<'a> {
-    question: Question<'a>,
+struct Run<'d: 'a, 'a> {
+    question: Question<'d, 'a>,
     /// Derivations are wanted.
     explain: bool,
     /// Made ready for guards when the first one asks.
-    world: OnceCell<World>,
+    world: OnceCell<World<'a>>,
     /// What other obligations hang on: the first date of each, and whether it is projected.
-    first: BTreeMap<&'a str, Option<(Option<NaiveDate>, bool)>>,
-    done: BTreeMap<&'a str, Vec<Deadline>>,
-    under_way: BTreeSet<&'a str>,
+    first: BTreeMap<&'d str, Option<(Option<NaiveDate>, bool)>>,
+    done: BTreeMap<&'d str, Vec<Dated<'d>>>,
+    under_way: BTreeSet<&'d str>,
 }
 
 /// A day a period runs from, and why it is that day.
-struct Anchor {
-    name: String,
+struct Anchor<'d> {
+    name: Cow<'d, str>,
     row: Option<String>,
     /// `None` where it waits for the calendar or for the end of a suspension.
     date: Option<NaiveDate>,
     projected: bool,
 }
 
-impl<'a> Run<'a> {
-    fn new(question: Question<'a>, facts: &'a Cow<'a, Facts>, explain: bool) -> Self {
+impl<'d: 'a, 'a> Run<'d, 'a> {
+    fn new(question: Question<'d, 'a>, facts: &'a Cow<'a, Facts>, explain: bool) -> Self {
         Self {
             question: Question { facts, ..question },
             explain,
@@ -158,7 +199,7 @@ impl<'a> Run<'a> {
     }
 
     /// The dates of all obligations, in the order of the definition.
-    fn all_deadlines(&mut self) -> Vec<Deadline> {
+    fn all(&mut self) -> Vec<Dated<'d>> {
         let obligations = &self.question.definition.doc.obligations;
         let mut all = Vec::new();
         for obligation in obligations {
@@ -175,7 +216,7 @@ impl<'a> Run<'a> {
 
     /// Computes the dates of one obligation unless that was done: none, one, or one for each row of
     /// its anchor. Says which is the first.
-    fn settle(&mut self, obligation: &'a ObligationDoc) -> Option<(Option<NaiveDate>, bool)> {
+    fn settle(&mut self, obligation: &'d ObligationDoc) -> Option<(Option<NaiveDate>, bool)> {
         let id = obligation.id.as_str();
         if let Some(first) = self.first.get(id) {
             return *first;
@@ -201,7 +242,7 @@ impl<'a> Run<'a> {
             .is_some_and(|guard| guard.holds(self.world()).unwrap_or(false))
     }
 
-    fn world(&self) -> &World {
+    fn world(&self) -> &World<'a> {
         self.world.get_or_init(|| {
             World::new(Scope {
                 vocabulary: &self.question.definition.vocabulary,
@@ -212,50 +253,42 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn compute(&mut self, obligation: &'a ObligationDoc) -> Vec<Deadline> {
+    fn compute(&mut self, obligation: &'d ObligationDoc) -> Vec<Dated<'d>> {
         let anchors = self.anchors(obligation);
-        let deadline = |key: String, kind, anchor: &Anchor, computation| Deadline {
+        let dated = |key, kind, anchor: &Anchor<'d>, computation| Dated {
             key,
-            id: obligation.id.clone(),
-            rule: obligation.rule.clone(),
-            title: obligation.title.clone(),
+            obligation,
             kind,
             anchor: anchor.name.clone(),
             anchor_date: anchor.date,
             projected: anchor.projected,
-            force: obligation.force,
-            basis: obligation.basis.clone(),
             computation,
             met_on: self.met_on(obligation, anchor),
         };
+        let id = Cow::Borrowed(obligation.id.as_str());
         if let Some(date) = obligation.date {
             let anchor = Anchor {
-                name: String::new(),
+                name: Cow::Borrowed(""),
                 row: None,
                 date: None,
                 projected: false,
             };
             let computation = Computation::fixed(date, self.question.calendar);
-            return vec![deadline(
-                obligation.id.clone(),
-                DeadlineKind::Fixed,
-                &anchor,
-                computation,
-            )];
+            return vec![dated(id, DeadlineKind::Fixed, &anchor, computation)];
         }
-        let key = |anchor: &Anchor| match &anchor.row {
-            Some(row) => format!("{}/{row}", obligation.id),
-            None => obligation.id.clone(),
+        let key = |anchor: &Anchor<'d>| match &anchor.row {
+            Some(row) => Cow::Owned(format!("{}/{row}", obligation.id)),
+            None => id.clone(),
         };
         let calendar = self.question.calendar;
         if let Some(day) = obligation.month_day {
-            let fixed = |anchor: &Anchor| {
+            let fixed = |anchor: &Anchor<'d>| {
                 let date = anchor.date.and_then(|date| day.on_or_after(date));
                 let computation = match date {
                     Some(date) => Computation::fixed(date, calendar),
                     None => waiting(),
                 };
-                deadline(key(anchor), DeadlineKind::Fixed, anchor, computation)
+                dated(key(anchor), DeadlineKind::Fixed, anchor, computation)
             };
             return anchors.iter().map(fixed).collect();
         }
@@ -281,12 +314,12 @@ impl<'a> Run<'a> {
                     Some(date) => compute(date, period, obligation.roll, calendar, pauses),
                     None => waiting(),
                 };
-                deadline(key(anchor), kind, anchor, computation)
+                dated(key(anchor), kind, anchor, computation)
             })
             .collect()
     }
 
-    fn anchors(&mut self, obligation: &'a ObligationDoc) -> Vec<Anchor> {
+    fn anchors(&mut self, obligation: &'d ObligationDoc) -> Vec<Anchor<'d>> {
         let present = obligation
             .anchor
             .iter()
@@ -295,7 +328,7 @@ impl<'a> Run<'a> {
             return dates(value)
                 .into_iter()
                 .map(|(row, date)| Anchor {
-                    name: key.clone(),
+                    name: Cow::Borrowed(key.as_str()),
                     row,
                     date: Some(date),
                     projected: false,
@@ -311,11 +344,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn due_of(&mut self, id: &str, projected: bool) -> Option<Anchor> {
+    fn due_of(&mut self, id: &str, projected: bool) -> Option<Anchor<'d>> {
         let obligation = self.question.definition.obligation(id)?;
         let (date, is_projected) = self.settle(obligation)?;
         Some(Anchor {
-            name: format!("due:{id}"),
+            name: Cow::Owned(format!("due:{id}")),
             row: None,
             date,
             projected: projected || is_projected,
@@ -323,7 +356,7 @@ impl<'a> Run<'a> {
     }
 
     /// The day on which the facts say it was done; for one row, the row of the same id counts.
-    fn met_on(&self, obligation: &ObligationDoc, anchor: &Anchor) -> Option<NaiveDate> {
+    fn met_on(&self, obligation: &ObligationDoc, anchor: &Anchor<'_>) -> Option<NaiveDate> {
         let row = anchor.row.as_deref();
         // Where each person may have a clock, one person's date says nothing about the others.
         let personal = self.question.definition.fact_type(&anchor.name) == Some(&FactType::Dates);

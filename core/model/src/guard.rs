@@ -4,7 +4,9 @@
 //! hundredths of a percent: CEL has no decimals, and sums of money must not be floating point.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
     sync::{Arc, LazyLock},
 };
 
@@ -37,6 +39,9 @@ static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()
 pub struct Guard {
     source: String,
     program: Arc<Program>,
+    names: Arc<BTreeSet<String>>,
+    /// The first segments of the names, each once.
+    roots: Arc<[String]>,
 }
 
 /// Why a text is not a guard, or why a guard has no answer.
@@ -69,25 +74,90 @@ pub struct Scope<'a> {
     pub today: NaiveDate,
 }
 
-/// A scope made ready for any number of guards.
+/// A scope ready for any number of guards.
 ///
-/// Preparing costs more than evaluating: one rule after another is asked about the same facts.
-pub struct World {
-    context: Context<'static, 'static>,
+/// Preparing facts costs more than evaluating, and most guards read few of them: what lies under one
+/// first segment is prepared when the first guard that names it asks.
+pub struct World<'a> {
+    scope: Scope<'a>,
+    /// The arguments of the command under way; they go before facts of the same key.
+    arguments: Option<&'a Facts>,
+    ready: RefCell<Ready>,
 }
 
-impl World {
-    /// Makes a scope ready.
+struct Ready {
+    context: Context<'static, 'static>,
+    roots: Vec<String>,
+}
+
+impl<'a> World<'a> {
+    /// A world of a scope.
     #[must_use]
-    pub fn new(scope: Scope<'_>) -> Self {
+    pub fn new(scope: Scope<'a>) -> Self {
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         // Fails only when the standard library has a function of that name, which a test rules out.
         let _ = context.add_function("days_between", days_between);
         let _ = context.add_function("is_uscc", is_uscc);
-        for (root, value) in variables(scope) {
-            context.add_variable_from_value(root, value);
+        let roots = Vec::new();
+        Self {
+            scope,
+            arguments: None,
+            ready: RefCell::new(Ready { context, roots }),
         }
-        Self { context }
+    }
+
+    /// As it would be with these facts.
+    #[must_use]
+    pub fn with_arguments(mut self, arguments: &'a Facts) -> Self {
+        self.arguments = Some(arguments);
+        self
+    }
+
+    /// Prepares what a guard names and answers it.
+    fn execute(&self, guard: &Guard) -> Result<Value, cel::ExecutionError> {
+        let mut ready = self.ready.borrow_mut();
+        for root in guard.roots.iter() {
+            if ready.roots.contains(root) {
+                continue;
+            }
+            if let Some(value) = self.variable(root) {
+                ready.context.add_variable_from_value(root.as_str(), value);
+            }
+            ready.roots.push(root.clone());
+        }
+        guard.program.execute(&ready.context)
+    }
+
+    /// What lies under a first segment: a map of the facts that are there, unless it is a whole name.
+    fn variable(&self, root: &str) -> Option<Value> {
+        match root {
+            "state" => {
+                let states = self.scope.states.iter();
+                let states: HashMap<String, Value> = states
+                    .map(|(region, state)| (region.clone(), Value::from(state.as_str())))
+                    .collect();
+                return Some(states.into());
+            }
+            "today" => return Some(self.scope.today.to_string().into()),
+            _ => {}
+        }
+        let mut found = BTreeMap::new();
+        let from = self
+            .scope
+            .vocabulary
+            .range::<str, _>((Bound::Included(root), Bound::Unbounded));
+        for key in from.take_while(|key| key.starts_with(root)) {
+            // Names such as `contract-2.signed` lie between `contract` and `contract.signed`.
+            if key.split('.').next() == Some(root) {
+                insert(&mut found, key, self.fact(key));
+            }
+        }
+        found.remove(root)?.into_value()
+    }
+
+    fn fact(&self, key: &str) -> Option<&'a FactValue> {
+        let argument = self.arguments.and_then(|arguments| arguments.get(key));
+        argument.or_else(|| self.scope.facts.get(key))
     }
 }
 
@@ -118,9 +188,14 @@ impl Guard {
         if let Some(function) = unknown {
             return Err(GuardError::Function(function.to_owned()));
         }
+        let mut names = BTreeSet::new();
+        collect_names(&program.expression().expr, &mut Vec::new(), &mut names);
+        let roots: BTreeSet<&str> = names.iter().filter_map(|n| n.split('.').next()).collect();
         Ok(Self {
+            roots: roots.into_iter().map(str::to_owned).collect(),
             source: source.to_owned(),
             program: Arc::new(program),
+            names: Arc::new(names),
         })
     }
 
@@ -138,17 +213,15 @@ impl Guard {
 
     /// All dotted names it speaks of, such as `contract.signed` and `state.lifecycle`.
     #[must_use]
-    pub fn names(&self) -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
-        collect_names(self.expression(), &mut Vec::new(), &mut names);
-        names
+    pub fn names(&self) -> &BTreeSet<String> {
+        &self.names
     }
 
     /// Does the condition hold?
     ///
     /// # Errors
     /// [`GuardError::Evaluation`] when there is no answer; a caller treats it as "no".
-    pub fn holds(&self, world: &World) -> Result<bool, GuardError> {
+    pub fn holds(&self, world: &World<'_>) -> Result<bool, GuardError> {
         match self.evaluate(world)? {
             Value::Bool(answer) => Ok(answer),
             other => Err(GuardError::Evaluation(format!(
@@ -161,7 +234,7 @@ impl Guard {
     ///
     /// # Errors
     /// [`GuardError::Evaluation`] when there is no value or it has another type.
-    pub fn value(&self, kind: &ScalarType, world: &World) -> Result<Scalar, GuardError> {
+    pub fn value(&self, kind: &ScalarType, world: &World<'_>) -> Result<Scalar, GuardError> {
         let value = self.evaluate(world)?;
         let scalar = match (kind, &value) {
             (ScalarType::Int, Value::Int(n)) => Some(Scalar::Int(*n)),
@@ -176,9 +249,10 @@ impl Guard {
         scalar.ok_or_else(|| GuardError::Evaluation(format!("{value:?} is not {kind:?}")))
     }
 
-    fn evaluate(&self, world: &World) -> Result<Value, GuardError> {
-        let value = self.program.execute(&world.context);
-        value.map_err(|e| GuardError::Evaluation(first_line(&e.to_string())))
+    fn evaluate(&self, world: &World<'_>) -> Result<Value, GuardError> {
+        world
+            .execute(self)
+            .map_err(|e| GuardError::Evaluation(first_line(&e.to_string())))
     }
 }
 
@@ -220,26 +294,6 @@ fn nesting(source: &str) -> usize {
         deepest = deepest.max(depth);
     }
     deepest.max(source.split(['!', '-', '?']).count() / 4)
-}
-
-/// One map for each first segment of the vocabulary, filled with the facts that are there.
-fn variables(scope: Scope<'_>) -> Vec<(String, Value)> {
-    let mut roots: BTreeMap<&str, Node> = BTreeMap::new();
-    for key in scope.vocabulary {
-        insert(&mut roots, key, scope.facts.get(key));
-    }
-    let mut variables: Vec<(String, Value)> = roots
-        .into_iter()
-        .filter_map(|(root, node)| Some((root.to_owned(), node.into_value()?)))
-        .collect();
-    let states: HashMap<String, Value> = scope
-        .states
-        .iter()
-        .map(|(region, state)| (region.clone(), Value::from(state.as_str())))
-        .collect();
-    variables.push(("state".to_owned(), states.into()));
-    variables.push(("today".to_owned(), scope.today.to_string().into()));
-    variables
 }
 
 enum Node<'a> {
@@ -459,6 +513,32 @@ mod tests {
     }
 
     #[test]
+    fn one_world_answers_guards_of_different_roots_and_arguments_go_first() {
+        let vocabulary = ["contract-2.amount", "contract.amount", "plan.done"];
+        let vocabulary = vocabulary.map(str::to_owned).into();
+        let amount = |fen| FactValue::One(Scalar::Money(Fen(fen)));
+        let facts = Facts::from([("contract.amount".to_owned(), amount(100))]);
+        let arguments = Facts::from([("contract.amount".to_owned(), amount(200))]);
+        let states = BTreeMap::new();
+        let today = NaiveDate::MIN;
+        let scope = Scope {
+            vocabulary: &vocabulary,
+            facts: &facts,
+            states: &states,
+            today,
+        };
+        let ask = |world: &World<'_>, source| Guard::compile(source).unwrap().holds(world);
+        let world = World::new(scope);
+        for _ in 0..2 {
+            assert_eq!(ask(&world, "contract.amount == 100"), Ok(true));
+            assert_eq!(ask(&world, "has(plan.done) || size(state) == 1"), Ok(false));
+            assert!(ask(&world, "elsewhere.amount == 1").is_err());
+        }
+        let world = World::new(scope).with_arguments(&arguments);
+        assert_eq!(ask(&world, "contract.amount == 200"), Ok(true));
+    }
+
+    #[test]
     fn a_guard_without_an_answer_says_so() {
         assert!(matches!(
             holds("contract.signed < today"),
@@ -505,7 +585,7 @@ mod tests {
         let guard =
             Guard::compile("staff.roster.all(s, s.age < 45) && has(eval.mid.grade)").unwrap();
         assert_eq!(
-            guard.names(),
+            *guard.names(),
             BTreeSet::from(["eval.mid.grade".to_owned(), "staff.roster".to_owned()])
         );
     }

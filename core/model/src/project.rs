@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     deadline::Suspension,
     definition::decision_fact,
-    event::{Event, Incident, Opening},
+    event::{DecisionScope, Event, Incident, Opening},
     fact::{FactValue, Facts, Scalar},
     finding::Finding,
     money::Fen,
@@ -55,6 +55,9 @@ pub struct Project {
     pub timers: BTreeMap<String, Timer>,
     /// What the component said last, by what it was asked.
     pub findings: BTreeMap<Hook, Vec<Finding>>,
+    /// For what each open point was decided that is decided.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub decisions: BTreeMap<String, DecisionScope>,
     /// What the component could not answer, by what it was asked.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub incidents: BTreeMap<Hook, Incident>,
@@ -145,6 +148,7 @@ impl Project {
             payments: Vec::new(),
             timers: BTreeMap::new(),
             findings: BTreeMap::new(),
+            decisions: BTreeMap::new(),
             incidents: BTreeMap::new(),
             generation: 0,
         }
@@ -200,14 +204,24 @@ impl Project {
                 let periods = self.submitted.entry(id.clone()).or_default();
                 periods.insert(period.clone());
             }
-            Event::IssueDecided { issue, option, .. } => {
+            Event::IssueDecided {
+                issue,
+                option,
+                scope,
+                ..
+            } => {
                 let key = decision_fact(issue);
                 match option {
-                    Some(option) => self
-                        .facts
-                        .insert(key, FactValue::One(Scalar::Text(option.clone()))),
-                    None => self.facts.remove(&key),
-                };
+                    Some(option) => {
+                        let value = FactValue::One(Scalar::Text(option.clone()));
+                        self.facts.insert(key, value);
+                        self.decisions.insert(issue.clone(), *scope);
+                    }
+                    None => {
+                        self.facts.remove(&key);
+                        self.decisions.remove(issue);
+                    }
+                }
             }
             Event::PackageAdopted(adoption) => {
                 self.definition.clone_from(&adoption.definition);

@@ -306,12 +306,13 @@ fn decisions_on_tianjin_move_its_dates() {
     };
     assert_eq!(contract(1, "2021-07-30"), "2023-07-31");
     assert_eq!(contract(2, "2022-07-29"), "2023-07-31");
+    // The end of the first calendar year, and of the second, which is not rolled.
     assert_eq!(
         with(json!({"decision.tj_a3": "calendar"})),
-        ["2021-08-16", "2022-12-31"]
+        ["2021-08-16", "2021-12-31", "2022-12-31"]
     );
-    let later = json!({"decision.tj_a3": "calendar", "project.start": "2023-03-01"});
-    assert_eq!(with(later), ["2021-08-16", "2024-12-31"]);
+    let later = json!({"decision.tj_a3": "calendar", "project.start": "2023-12-31"});
+    assert_eq!(with(later), ["2021-08-16", "2023-12-31", "2024-12-31"]);
 }
 
 #[test]

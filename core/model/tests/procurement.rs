@@ -116,6 +116,7 @@ impl Life {
             event: event.to_owned(),
             facts: serde_json::from_value(facts).unwrap(),
             roles: BTreeSet::from(["*".to_owned()]),
+            waived: None,
         };
         let context = context(&self.definition, self.now);
         let decision = decide::fire(context, &self.project, &fire, Vec::new())?;

@@ -95,6 +95,18 @@ pub enum Problem {
         /// The component asked for, shortened.
         component: String,
     },
+    /// It failed too often of late.
+    #[error(
+        "it failed {faults} times in a row, last with {code}; it is asked again in {seconds} s"
+    )]
+    Resting {
+        /// Faults in a row.
+        faults: u32,
+        /// The code of the last one.
+        code: &'static str,
+        /// How long it is not asked.
+        seconds: u64,
+    },
     /// The host itself failed; the package is not to blame.
     #[error("the plugin host failed: {0}")]
     Host(String),
@@ -118,6 +130,7 @@ impl Problem {
             Self::Output { .. } => "E-PLUGIN-OUTPUT",
             Self::Answer(_) => "E-PLUGIN-ANSWER",
             Self::Missing { .. } => "E-PLUGIN-MISSING",
+            Self::Resting { .. } => "E-PLUGIN-RESTING",
             Self::Host(_) => "E-PLUGIN-HOST",
         }
     }
@@ -130,7 +143,7 @@ impl Problem {
                 "correct plugin.toml; its keys are described in plugins/README.md"
             }
             Self::Digest { .. } => {
-                "install the package again; an author runs `cargo xtask guests`, which writes the digest"
+                "install the package again; an author runs `liucheng plugin build`, which writes the digest"
             }
             Self::Version { .. } => {
                 "rebuild the package against plugins/wit/v1 of this release, or upgrade liucheng if the package is newer"
@@ -145,7 +158,7 @@ impl Problem {
                 "build for wasm32-unknown-unknown, which imports no WASI; a province gets its facts, the calendar and the log"
             }
             Self::Fuel(_) | Self::Time(_) | Self::Memory(_) | Self::Table(_) => {
-                "the project is unchanged; tell the package's author, who sees the use of each case with `liucheng plugin check`"
+                "the project is unchanged; tell the package's author, who sees the use of each case with `liucheng plugin test`"
             }
             Self::Trap(_) => {
                 "the project is unchanged; tell the package's author, the log has the panic message if there was one"
@@ -159,8 +172,25 @@ impl Problem {
             Self::Missing { .. } => {
                 "install exactly that package again: a project keeps the one it was decided with"
             }
+            Self::Resting { .. } => {
+                "wait, or go on without the component and say why (`project fire --waive`), where no rule of law hangs on it"
+            }
             Self::Host(_) => "see the log; if it happens again, report it with the log",
         }
+    }
+
+    /// Whether the package is to blame, rather than the question or the host.
+    pub(crate) fn is_of_the_package(&self) -> bool {
+        matches!(
+            self,
+            Self::Fuel(_)
+                | Self::Time(_)
+                | Self::Memory(_)
+                | Self::Table(_)
+                | Self::Trap(_)
+                | Self::Output { .. }
+                | Self::Answer(_)
+        )
     }
 
     pub(crate) fn of(self, package: &str) -> PluginError {

@@ -17,12 +17,14 @@ use tokio::sync::Semaphore;
 
 use crate::{
     answer::Judge,
+    breaker::Breaker,
     cache::Cache,
     call::{Budget, Calls},
     error::{PluginError, Problem},
     figures::Figures,
     limits::Limits,
     load::{LoadedPackage, Loader, PackageInfo, PackageSource, sha256},
+    manifest::Manifest,
     sandbox::Sandbox,
     v1::{self, Request, Size},
     work_days::WorkDays,
@@ -47,11 +49,26 @@ struct Inner {
     limits: Limits,
     sandbox: Sandbox,
     cache: Option<Cache>,
-    packages: RwLock<BTreeMap<PackagePin, Arc<LoadedPackage>>>,
+    packages: RwLock<BTreeMap<PackagePin, Slot>>,
     /// One compilation at a time: it takes a whole processor for a while.
     compiling: Mutex<()>,
     calls: Arc<Semaphore>,
     figures: Figures,
+    breaker: Breaker,
+}
+
+/// A package that can be asked.
+#[derive(Clone)]
+enum Slot {
+    /// Nobody has asked it yet: it is compiled when somebody does.
+    Offered(Offer),
+    Loaded(Arc<LoadedPackage>),
+}
+
+#[derive(Clone, Copy)]
+struct Offer {
+    manifest: &'static str,
+    component: &'static [u8],
 }
 
 /// What the component said.
@@ -91,6 +108,7 @@ impl PluginHost {
             compiling: Mutex::new(()),
             calls: Arc::new(Semaphore::new(limits.parallel_calls.max(1))),
             figures: Figures::default(),
+            breaker: Breaker::new(limits.breaker.clone()),
             limits,
         })))
     }
@@ -108,8 +126,42 @@ impl PluginHost {
             .packages
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        packages.insert(package.info.pin(), Arc::clone(&package));
+        packages.insert(package.info.pin(), Slot::Loaded(Arc::clone(&package)));
         Ok(package)
+    }
+
+    /// Offers a package that is built into the program: it is there from now on, and is checked and compiled
+    /// when it is first asked.
+    ///
+    /// # Errors
+    /// `E-PLUGIN-MANIFEST` when its manifest cannot be read.
+    pub fn offer(
+        &self,
+        manifest: &'static str,
+        component: &'static [u8],
+    ) -> Result<PackagePin, PluginError> {
+        let pin = Manifest::parse(manifest)?.pin();
+        let offer = Offer {
+            manifest,
+            component,
+        };
+        let packages = self.0.packages.write();
+        let mut packages = packages.unwrap_or_else(PoisonError::into_inner);
+        packages.entry(pin.clone()).or_insert(Slot::Offered(offer));
+        Ok(pin)
+    }
+
+    /// Loads every package that is offered.
+    ///
+    /// # Errors
+    /// That of the first one that is refused.
+    pub fn load_all(&self) -> Result<(), PluginError> {
+        let pins: Vec<PackagePin> = {
+            let packages = self.0.packages.read();
+            let packages = packages.unwrap_or_else(PoisonError::into_inner);
+            packages.keys().cloned().collect()
+        };
+        pins.iter().try_for_each(|pin| self.loaded(pin).map(drop))
     }
 
     /// Checks a package as [`PluginHost::load`] does, without making it available.
@@ -136,7 +188,7 @@ impl PluginHost {
         .load(source)
     }
 
-    /// All loaded packages in the order of their ids.
+    /// All packages that were asked or loaded, in the order of their ids.
     #[must_use]
     pub fn packages(&self) -> Vec<PackageInfo> {
         let packages = self
@@ -144,10 +196,11 @@ impl PluginHost {
             .packages
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        packages
-            .values()
-            .map(|package| package.info.clone())
-            .collect()
+        let loaded = packages.values().filter_map(|slot| match slot {
+            Slot::Loaded(package) => Some(package.info.clone()),
+            Slot::Offered(_) => None,
+        });
+        loaded.collect()
     }
 
     /// The limits of every call.
@@ -188,12 +241,13 @@ impl PluginHost {
     fn note(&self, call: &RuleCall, started: Instant, result: &Result<Verdict, PluginError>) {
         let figures = &self.0.figures;
         figures.note(&call.package.id, started.elapsed(), result);
+        let fault = result.as_ref().err().map(|error| &error.problem);
+        self.0.breaker.note(&call.package, fault);
     }
 
     fn ask_within(&self, budget: Budget, call: &RuleCall) -> Result<Verdict, PluginError> {
         let id = &call.package.id;
-        let package = self.loaded(&call.package);
-        let package = package.ok_or_else(|| missing(&call.package).of(id))?;
+        let package = self.loaded(&call.package)?;
         let question = Question {
             hook: call.hook,
             request: v1::request_out(
@@ -221,8 +275,19 @@ impl PluginHost {
         }
     }
 
-    /// The package of exactly that version and component.
-    fn loaded(&self, package: &PackagePin) -> Option<Arc<LoadedPackage>> {
+    /// The package of exactly that version and component, loaded now if it was only offered.
+    fn loaded(&self, package: &PackagePin) -> Result<Arc<LoadedPackage>, PluginError> {
+        match self.slot(package) {
+            Some(Slot::Loaded(loaded)) => Ok(loaded),
+            Some(Slot::Offered(offer)) => self.load(PackageSource {
+                manifest: offer.manifest,
+                component: offer.component,
+            }),
+            None => Err(missing(package).of(&package.id)),
+        }
+    }
+
+    fn slot(&self, package: &PackagePin) -> Option<Slot> {
         let packages = self.0.packages.read();
         let packages = packages.unwrap_or_else(PoisonError::into_inner);
         packages.get(package).cloned()
@@ -231,8 +296,7 @@ impl PluginHost {
     /// Asks a package how facts of an older version of it are carried over, on this thread.
     fn migrate_blocking(&self, call: &MigrateCall) -> Result<Migration, PluginError> {
         let id = &call.package.id;
-        let package = self.loaded(&call.package);
-        let package = package.ok_or_else(|| missing(&call.package).of(id))?;
+        let package = self.loaded(&call.package)?;
         let Inner {
             limits, sandbox, ..
         } = &*self.0;
@@ -373,6 +437,8 @@ impl ProvinceRules for PluginHost {
         let id = call.package.id.clone();
         let permit = Arc::clone(&self.0.calls).acquire_owned().await;
         let permit = permit.map_err(|e| failed(&id, e.to_string()))?;
+        let refused = self.0.breaker.refuse(&call.package);
+        refused.map_err(|problem| problem.of(&id))?;
         // Most answers are there before another thread would have begun with them.
         if let Some(answered) = self.ask_at_once(&call) {
             return answered.map_err(RuleFault::from);
@@ -390,16 +456,30 @@ impl ProvinceRules for PluginHost {
     }
 
     fn hooks(&self, package: &PackagePin) -> Option<Vec<Hook>> {
-        self.loaded(package).map(|loaded| loaded.info.hooks.clone())
+        let loaded = self.loaded(package).ok()?;
+        Some(loaded.info.hooks.clone())
     }
 
     fn knows(&self, package: &PackagePin) -> bool {
-        self.loaded(package).is_some()
+        self.slot(package).is_some()
     }
 
     fn rules(&self, package: &PackagePin) -> Vec<String> {
         let loaded = self.loaded(package);
-        loaded.map(|p| p.info.rules.clone()).unwrap_or_default()
+        loaded.map_or_else(|_| Vec::new(), |p| p.info.rules.clone())
+    }
+
+    async fn prepare(&self, package: &PackagePin) -> Result<(), RuleFault> {
+        if !matches!(self.slot(package), Some(Slot::Offered(_))) {
+            return Ok(());
+        }
+        let (host, pin) = (self.clone(), package.clone());
+        let loading = tokio::task::spawn_blocking(move || host.loaded(&pin).map(drop));
+        let failed = |error: tokio::task::JoinError| Problem::Host(error.to_string());
+        let loaded = loading
+            .await
+            .map_err(|error| failed(error).of(&package.id))?;
+        Ok(loaded?)
     }
 
     async fn learn(&self, manifest: String, component: Vec<u8>) -> Result<PackagePin, RuleFault> {

@@ -16,6 +16,7 @@
 //! | `cases` | golden cases in the real host |
 
 mod answer;
+mod breaker;
 mod cache;
 mod call;
 mod cases;
@@ -29,7 +30,8 @@ mod sandbox;
 mod v1;
 mod work_days;
 
-pub use cases::{CaseOutcome, CaseReport, CaseSource, PackageReport, check_package};
+pub use breaker::BreakerLimits;
+pub use cases::{CaseOutcome, CaseReport, CaseSource, PackageReport, check_package, run_cases};
 pub use error::{PluginError, Problem};
 pub use host::PluginHost;
 pub use limits::Limits;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+use crate::breaker::BreakerLimits;
+
 /// The limits of one call, and of one package.
 ///
 /// The defaults are the production limits; golden cases run under them too.
@@ -35,6 +37,8 @@ pub struct Limits {
     pub log_lines: u32,
     /// Calls at the same time; more of them wait.
     pub parallel_calls: usize,
+    /// When a package that fails again and again is no longer asked.
+    pub breaker: BreakerLimits,
 }
 
 impl Default for Limits {
@@ -53,6 +57,7 @@ impl Default for Limits {
             manifest_bytes: 64 << 10,
             log_lines: 100,
             parallel_calls: std::thread::available_parallelism().map_or(2, usize::from),
+            breaker: BreakerLimits::default(),
         }
     }
 }

@@ -250,8 +250,8 @@ fn described(
     if (&id, &version) != (&manifest.id, &manifest.version) {
         let (id, version) = (cut(&id), cut(&version));
         let reason = format!(
-            "the component says it is {id} {version}, plugin.toml says {}",
-            manifest.version
+            "the component says it is {id} {version}, plugin.toml says {} {}",
+            manifest.id, manifest.version
         );
         return Err(Problem::Manifest {
             line: 1,

@@ -1,8 +1,8 @@
 //! `plugin.toml`: what a package says about itself, for reviewers and the host.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
-use liucheng_model::text::Text;
+use liucheng_model::{text::Text, verdict::PackagePin};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -25,6 +25,9 @@ pub struct Manifest {
     pub file: String,
     /// SHA-256 of the component, lower-case hex.
     pub sha256: String,
+    /// SHA-256 of overlay and cases by their names in the package, as `plugin sign` writes them, so that a
+    /// signature over the manifest covers them; empty in a package that was never signed.
+    pub files: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +42,8 @@ struct Raw {
     imports: Vec<Spanned<String>>,
     overlay: Option<Spanned<String>>,
     component: RawComponent,
+    #[serde(default)]
+    files: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +93,16 @@ impl Reader<'_> {
 }
 
 impl Manifest {
+    /// What a project remembers of the package.
+    #[must_use]
+    pub fn pin(&self) -> PackagePin {
+        PackagePin {
+            id: self.id.clone(),
+            version: self.version.clone(),
+            component: self.sha256.clone(),
+        }
+    }
+
     /// Reads a manifest.
     ///
     /// # Errors
@@ -144,12 +159,15 @@ impl Manifest {
             &component.file,
             "is no plain file name ending in .wasm",
         )?;
-        let hex = component.sha256.get_ref();
-        let hex = hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         reader.need(
-            hex,
+            !component.sha256.get_ref().is_empty(),
             &component.sha256,
-            "is no sha256: 64 of 0-9 and a-f, written by `cargo xtask guests`",
+            "is no sha256: the component was not built yet; `liucheng plugin build` writes it",
+        )?;
+        reader.need(
+            is_digest(component.sha256.get_ref()),
+            &component.sha256,
+            "is no sha256: 64 of 0-9 and a-f, written by `liucheng plugin build`",
         )?;
         if let Some(overlay) = &raw.overlay {
             reader.need(
@@ -158,7 +176,25 @@ impl Manifest {
                 "is no plain file name ending in .toml",
             )?;
         }
+        for (name, digest) in &raw.files {
+            let plain = name.get_ref().strip_prefix("cases/");
+            let plain = plain.unwrap_or(name.get_ref());
+            reader.need(
+                is_file(plain, ".toml"),
+                name,
+                "is no file of a package: its overlay, or cases/NAME.toml",
+            )?;
+            reader.need(
+                is_digest(digest.get_ref()),
+                digest,
+                "is no sha256: 64 of 0-9 and a-f, written by `liucheng plugin sign`",
+            )?;
+        }
+        let files = raw.files.into_iter();
         Ok(Self {
+            files: files
+                .map(|(name, digest)| (name.into_inner(), digest.into_inner()))
+                .collect(),
             id: raw.id.into_inner(),
             version: raw.version.into_inner(),
             title: raw.title,
@@ -182,6 +218,10 @@ fn is_version(text: &str) -> bool {
     let number =
         |part: &&str| (1..=6).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     parts.len() == 3 && parts.iter().all(number)
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A name without any path, so that a package cannot point outside itself.
@@ -230,6 +270,10 @@ mod tests {
         );
         assert!(error("\"x.wasm\"", "\"../x.wasm\"").contains("plugin.toml:8:8"));
         assert!(error("\"00", "\"0X").contains("plugin.toml:9:10"));
+        let whole = format!("\"{}\"", "0".repeat(64));
+        assert!(error(&whole, "\"\"").contains("was not built yet"));
+        let files = |line: &str| error("sha256 = ", &format!("files = 1\nsha256 = {line}"));
+        assert!(files("").starts_with("E-PLUGIN-MANIFEST"));
         assert!(error("schema = 1", "schema = 2").contains("plugin.toml:1:10: schema 2"));
         assert!(error("imports", "import").contains("unknown field `import`"));
         assert!(

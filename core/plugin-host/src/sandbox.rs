@@ -40,6 +40,8 @@ struct Ticker {
 #[derive(Default)]
 struct TickerState {
     running_calls: usize,
+    /// The ticker waits to be told that a call has begun.
+    asleep: bool,
     stop: bool,
 }
 
@@ -93,19 +95,26 @@ impl Drop for Sandbox {
 
 impl Ticker {
     fn change(&self, change: impl FnOnce(&mut TickerState)) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.notify_all();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut state);
+        // Waking the ticker at both ends of every call would cost more than a short call does.
+        if state.stop || (state.asleep && state.running_calls > 0) {
+            self.changed.notify_all();
+        }
     }
 
-    /// Advances the engine's epoch once for each tick that really passed, so that a late wake-up is made good.
+    /// Advances the engine's epoch once for each tick that really passed, so that a late wake-up is made
+    /// good. Goes to sleep when a tick ends while no call is under way.
     fn run(&self, engine: &Engine) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while !state.stop {
             if state.running_calls == 0 {
+                state.asleep = true;
                 state = self
                     .changed
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner);
+                state.asleep = false;
                 continue;
             }
             let (started, mut ticks) = (Instant::now(), 0);

@@ -10,7 +10,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use liucheng_engine::ports::ProvinceRules;
-use liucheng_plugin_host::{Limits, PluginHost};
+use liucheng_plugin_host::{BreakerLimits, Limits, PluginHost};
 use support::{Fixture, question, words};
 
 /// Calls at once.
@@ -65,6 +65,11 @@ fn sixty_four_hostile_calls_at_once_disturb_nobody_for_long() {
     let limits = Limits {
         fuel: u64::MAX,
         wall,
+        // Each of them is to be asked.
+        breaker: BreakerLimits {
+            faults: u32::MAX,
+            ..BreakerLimits::default()
+        },
         ..Limits::default()
     };
     let host = PluginHost::new(limits, None).unwrap();

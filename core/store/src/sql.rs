@@ -63,6 +63,9 @@ WHERE project = $1 ORDER BY seq, ordinal";
 pub(crate) const DOCUMENT: &str = "
 SELECT kind, digest, id, version, bytes FROM document WHERE kind = $1 AND digest = $2";
 
+/// Whether there is a document.
+pub(crate) const HOLDS_DOCUMENT: &str = "SELECT 1 FROM document WHERE kind = $1 AND digest = $2";
+
 /// All documents of a kind.
 pub(crate) const DOCUMENTS: &str = "
 SELECT kind, digest, id, version, bytes FROM document WHERE kind = $1 ORDER BY position DESC, digest";

@@ -127,7 +127,10 @@ impl Oracle {
         let mut made: BTreeMap<String, Vec<Made>> = BTreeMap::new();
         for row in projects(store).await? {
             for record in history(store, row.id).await? {
-                let system = matches!(record.cause, Cause::Timer { .. } | Cause::Calendar);
+                let system = matches!(
+                    record.cause,
+                    Cause::Timer { .. } | Cause::Calendar | Cause::Incident
+                );
                 if system != (record.actor == SYSTEM) {
                     problems.push(format!(
                         "{} record {}: {:?} by {}",

@@ -1,7 +1,7 @@
 //! `liucheng audit`: proof that nothing was changed afterwards.
 
 mod files;
-mod keys;
+pub mod keys;
 pub mod show;
 
 use std::path::PathBuf;

@@ -42,7 +42,7 @@ pub fn run(global: &Global) -> Result<Exit, Failure> {
 }
 
 fn sheets() -> Result<Vec<Sheet>, Failure> {
-    let parts = compose::parts(compose::calendar(&[])?, None, None)?;
+    let parts = compose::loaded_parts(compose::calendar(&[])?, None)?;
     let base = Source {
         name: builtin::DEFINITION_NAME,
         text: builtin::DEFINITION,

@@ -150,8 +150,8 @@ fn packages(dir: &Path, config: &Config, findings: &mut Vec<Finding>) {
     // Without a cache, so that looking changes nothing.
     match compose::parts(calendar, None, None) {
         Ok(parts) => {
-            let names: Vec<_> = parts.rules.packages().into_iter().map(|p| p.id).collect();
-            findings.push(fine("D-PACKAGES", format!("loaded: {}", names.join(", "))));
+            let names = parts.library.provinces().join(", ");
+            findings.push(fine("D-PACKAGES", format!("built in: {names}")));
         }
         Err(failure) => findings.push(bad("D-PACKAGES", &failure)),
     }

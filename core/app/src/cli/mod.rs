@@ -6,6 +6,7 @@ mod bench;
 mod calendar;
 mod coverage;
 mod database;
+mod decision;
 mod doctor;
 mod migrate;
 mod plan;
@@ -86,6 +87,9 @@ enum Command {
     /// Open projects, look at them, fire events.
     #[command(subcommand)]
     Project(project::ProjectCommand),
+    /// Look at what texts leave open, and decide it for a jurisdiction.
+    #[command(subcommand)]
+    Decision(decision::DecisionCommand),
     /// Compute deadlines and payments from facts, without a database.
     Plan(plan::PlanArgs),
     /// Look at the work calendar.
@@ -94,7 +98,7 @@ enum Command {
     /// Check and draw definitions.
     #[command(subcommand)]
     Workflow(workflow::WorkflowCommand),
-    /// Look at province packages.
+    /// Write, build, test, sign and look at province packages.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
     /// Make, list and revoke access tokens for the API.
@@ -218,8 +222,9 @@ fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {
         Command::Plan(args) => wait(plan::run(&global, args)),
         Command::Calendar(command) => calendar::run(&global, &command),
         Command::Workflow(command) => workflow::run(&global, command),
-        Command::Plugin(command) => plugin::run(&global, command),
+        Command::Plugin(command) => wait(plugin::run(&global, command)),
         Command::Project(command) => wait(project::run(&global, command)),
+        Command::Decision(command) => wait(decision::run(&global, command)),
         Command::Token(command) => wait(token::run(&global, command)),
         Command::Doctor(args) => wait(doctor::run(&global, &args)),
         Command::Verify(args) => wait(audit::verify(&global, args)),

@@ -1,223 +1,99 @@
-//! `liucheng plugin`.
+//! `liucheng plugin`: the way of a province package from nothing to what projects go by.
+
+mod author;
+mod check;
+mod install;
+mod installed;
+mod keys;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use liucheng_model::definition::{Source, lint};
-use liucheng_plugin_host::{
-    CaseOutcome, CaseReport, CaseSource, Limits, Manifest, PackageSource, PluginHost, check_package,
-};
-use serde_json::json;
 
-use super::{Global, table, workflow::finding_text};
+use super::Global;
 use crate::{
-    builtin, compose, input,
-    output::{Exit, Failure, document, line, line_cells, pad, width, wrap},
+    compose::CACHE,
+    output::{Exit, Failure},
 };
 
 /// Commands on province packages.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
-    /// List the packages that are built in.
+    /// Make a new package that builds, with its SDK beside it.
+    New(author::NewArgs),
+    /// Build a package's component and write its digest into plugin.toml.
+    Build(author::BuildArgs),
+    /// Run the golden cases in the real host with production limits.
+    Test(check::TestArgs),
+    /// Say everything that stands against a package: manifest, overlay, component, clauses, golden cases.
+    Check(check::CheckArgs),
+    /// Make a key that signs packages.
+    Keygen(keys::KeygenArgs),
+    /// Sign a package: plugin.toml gets the digests of all files, plugin.sig the signature.
+    Sign(keys::SignArgs),
+    /// Check a package's signature, without any network.
+    Verify(keys::VerifyArgs),
+    /// Put a package into one tar file.
+    Pack(author::PackArgs),
+    /// Install a package: verify, compile, say what would change for open projects, then let new ones go by it.
+    Install(install::InstallArgs),
+    /// List the packages that new projects go by.
     List,
-    /// Check a package folder: manifest, overlay, component, golden cases.
-    Check(CheckArgs),
+    /// Show a package: what it answers, the versions that are kept, who did what with it.
+    Show(installed::IdArgs),
+    /// Let no new project go by a package; those that do keep it.
+    Remove(installed::RemoveArgs),
+    /// Let open projects go by the version that is installed, or take that back.
+    Upgrade(upgrade::UpgradeArgs),
+    /// Ask a project's past questions again: the answers have to be the same, byte for byte.
+    Replay(upgrade::ReplayArgs),
 }
 
-/// What to check.
+/// A package: a folder, or a tar file.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// The package's folder, with plugin.toml, overlay.toml and cases/.
-    folder: PathBuf,
-    /// The component, if it is not where the manifest says.
-    #[arg(long, value_name = "FILE")]
-    component: Option<PathBuf>,
+struct PackageArgs {
+    /// The package: a folder with plugin.toml, or a tar file.
+    #[arg(value_name = "PATH", default_value = ".")]
+    path: PathBuf,
 }
 
 /// Runs a command on packages.
-pub fn run(global: &Global, command: PluginCommand) -> Result<Exit, Failure> {
+pub async fn run(global: &Global, command: PluginCommand) -> Result<Exit, Failure> {
     match command {
-        PluginCommand::List => list(global),
-        PluginCommand::Check(args) => check(global, &args),
+        PluginCommand::New(args) => author::new(global, &args),
+        PluginCommand::Build(args) => author::build(global, &args),
+        PluginCommand::Test(args) => check::test(global, &args),
+        PluginCommand::Check(args) => check::check(global, &args),
+        PluginCommand::Keygen(args) => keys::generate(global, &args),
+        PluginCommand::Sign(args) => keys::sign(global, &args),
+        PluginCommand::Verify(args) => keys::verify(global, &args),
+        PluginCommand::Pack(args) => author::pack(global, &args),
+        PluginCommand::Install(args) => install::install(global, args).await,
+        PluginCommand::List => installed::list(global).await,
+        PluginCommand::Show(args) => installed::show(global, &args).await,
+        PluginCommand::Remove(args) => installed::remove(global, args).await,
+        PluginCommand::Upgrade(args) => upgrade::upgrade(global, args).await,
+        PluginCommand::Replay(args) => upgrade::replay(global, &args).await,
     }
 }
 
-fn list(global: &Global) -> Result<Exit, Failure> {
-    let parts = compose::parts(compose::calendar(&[])?, None, None)?;
-    let packages = parts.rules.packages();
-    if global.json {
-        let rows: Vec<_> = packages
-            .iter()
-            .map(|p| json!({"id": p.id, "version": p.version, "component": p.digest, "hooks": p.hooks, "rules": p.rules, "imports": p.imports}))
-            .collect();
-        return document(&json!({"packages": rows})).map(|()| Exit::Ok);
-    }
-    let rows: Vec<Vec<String>> = packages
-        .iter()
-        .map(|p| {
-            let hooks: Vec<&str> = p.hooks.iter().map(|h| h.name()).collect();
-            vec![
-                p.id.clone(),
-                p.version.clone(),
-                p.digest.chars().take(12).collect(),
-                hooks.join(" "),
-            ]
-        })
-        .collect();
-    for text in table::fitted(&["package", "version", "component", "computes"], &rows) {
-        line(text)?;
-    }
-    Ok(Exit::Ok)
+/// Where compiled code is kept, if there is a data folder; none is made for it.
+fn cache(global: &Global) -> Option<PathBuf> {
+    let folder = global.data_dir();
+    folder.is_dir().then(|| folder.join(CACHE))
 }
 
-fn check(global: &Global, args: &CheckArgs) -> Result<Exit, Failure> {
-    let manifest_text = input::read_text(&args.folder.join("plugin.toml"))?;
-    let manifest = Manifest::parse(&manifest_text).map_err(compose::plugin_failure)?;
-    let component_path = component_path(args, &manifest);
-    let component = std::fs::read(&component_path).map_err(|e| {
-        Failure::new(
-            Exit::Usage,
-            "E-FILE",
-            format!("{}: {e}", component_path.display()),
-        )
-        .hint("build it with `cargo xtask guests`, or name it with --component")
-    })?;
-    let mut problems = Vec::new();
-    if let Some(overlay) = &manifest.overlay {
-        let path = args.folder.join(overlay);
-        let text = input::read_text(&path)?;
-        let name = path.display().to_string();
-        let base = Source {
-            name: builtin::DEFINITION_NAME,
-            text: builtin::DEFINITION,
-        };
-        problems.extend(lint::lint(
-            base,
-            Some(Source {
-                name: &name,
-                text: &text,
-            }),
-        ));
-    }
-    let cases = read_cases(&args.folder.join("cases"))?;
-    let files: Vec<CaseSource<'_>> = cases
-        .iter()
-        .map(|(file, text)| CaseSource { file, text })
-        .collect();
-    let package = PackageSource {
-        manifest: &manifest_text,
-        component: &component,
-    };
-    let host = PluginHost::new(Limits::default(), None).map_err(compose::plugin_failure)?;
-    let report = check_package(&host, package, &files).map_err(compose::plugin_failure)?;
-    let failed = report
-        .cases
-        .iter()
-        .filter(|c| c.outcome != CaseOutcome::Passed)
-        .count()
-        + problems.len();
-    if global.json {
-        document(&json!({
-            "package": report.info.id,
-            "version": report.info.version,
-            "problems": problems.iter().map(finding_text).collect::<Vec<_>>(),
-            "cases": report.cases.iter().map(case_json).collect::<Vec<_>>(),
-        }))?;
-    } else {
-        for problem in &problems {
-            line(finding_text(problem))?;
-        }
-        show_cases(&report.cases)?;
-        line(format!(
-            "{} {}: {} case(s), {failed} problem(s)",
-            report.info.id,
-            report.info.version,
-            report.cases.len()
-        ))?;
-    }
-    Ok(if failed == 0 {
-        Exit::Ok
-    } else {
-        Exit::Rejected
-    })
-}
-
-/// One line for each case; the names give way where the terminal is too narrow.
-fn show_cases(cases: &[CaseReport]) -> Result<(), Failure> {
-    /// Everything beside the name.
-    const OTHER_CELLS: usize = 44;
-    let longest = cases
-        .iter()
-        .map(|c| width(&c.name))
-        .max()
-        .unwrap_or_default();
-    let name_cells = longest.min(line_cells().saturating_sub(OTHER_CELLS));
-    for case in cases {
-        line(format!(
-            "{:4} {:14} {} {:>9} fuel {:>6.2} %",
-            verdict(case),
-            case.hook,
-            pad(&case.name, name_cells),
-            case.fuel,
-            case.fuel_percent
-        ))?;
-        if let Some(reason) = reason(&case.outcome) {
-            let text = format!("{}: {reason}", case.file);
-            for part in wrap(&text, line_cells(), ("     ", "     ")) {
-                line(part)?;
-            }
-        }
+/// Refuses an archive where a file of the package is to be written.
+fn need_folder(path: &Path) -> Result<(), Failure> {
+    if path.is_file() {
+        let message = format!(
+            "{} is an archive, nothing is written into it",
+            path.display()
+        );
+        return Err(
+            Failure::new(Exit::Usage, "E-PLUGIN-LAYOUT", message).hint("name the package's folder")
+        );
     }
     Ok(())
-}
-
-fn verdict(case: &CaseReport) -> &'static str {
-    if case.outcome == CaseOutcome::Passed {
-        "ok"
-    } else {
-        "BAD"
-    }
-}
-
-fn reason(outcome: &CaseOutcome) -> Option<String> {
-    match outcome {
-        CaseOutcome::Passed => None,
-        CaseOutcome::Differs(text) | CaseOutcome::Unreadable(text) => Some(text.clone()),
-        CaseOutcome::Failed(error) => Some(error.to_string()),
-    }
-}
-
-fn case_json(case: &CaseReport) -> serde_json::Value {
-    json!({
-        "file": case.file,
-        "name": case.name,
-        "hook": case.hook,
-        "passed": case.outcome == CaseOutcome::Passed,
-        "reason": reason(&case.outcome),
-        "fuel": case.fuel,
-        "fuel_percent": case.fuel_percent,
-    })
-}
-
-/// Beside the manifest, or in the folder where this repository collects what it builds.
-fn component_path(args: &CheckArgs, manifest: &Manifest) -> PathBuf {
-    if let Some(path) = &args.component {
-        return path.clone();
-    }
-    let beside = args.folder.join(&manifest.file);
-    let collected = args.folder.join("../dist").join(&manifest.file);
-    if beside.exists() { beside } else { collected }
-}
-
-fn read_cases(folder: &Path) -> Result<Vec<(String, String)>, Failure> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Ok(Vec::new());
-    };
-    let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|e| e.path()).collect();
-    paths.retain(|p| p.extension().is_some_and(|e| e == "toml"));
-    paths.sort();
-    paths
-        .into_iter()
-        .map(|p| Ok((p.display().to_string(), input::read_text(&p)?)))
-        .collect()
 }

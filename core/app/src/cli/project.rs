@@ -54,7 +54,8 @@ pub struct ActorArgs {
 }
 
 impl ActorArgs {
-    fn actor(&self) -> Actor {
+    /// The actor.
+    pub fn actor(&self) -> Actor {
         let roles: BTreeSet<String> = if self.roles.is_empty() {
             BTreeSet::from(["*".to_owned()])
         } else {

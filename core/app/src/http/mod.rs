@@ -5,6 +5,7 @@
 //! machines that watch.
 
 mod auth;
+mod decisions;
 mod health;
 mod input;
 mod limits;
@@ -79,6 +80,10 @@ pub fn router(state: AppState) -> Router {
         .route(
             "/api/v1/projects/{project}/decisions",
             post(projects::decide),
+        )
+        .route(
+            "/api/v1/provinces/{province}/decisions",
+            get(decisions::list).post(decisions::make),
         )
         .route("/api/v1/projects/{project}/history", get(projects::history))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))

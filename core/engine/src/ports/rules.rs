@@ -105,6 +105,15 @@ pub trait ProvinceRules: Send + Sync {
         true
     }
 
+    /// Makes a package that is known ready to be asked, where that takes time.
+    ///
+    /// # Errors
+    /// [`RuleFault`] when it is refused.
+    async fn prepare(&self, package: &PackagePin) -> Result<(), RuleFault> {
+        let _ = package;
+        Ok(())
+    }
+
     /// The rules that a package's findings may name; none where that is not known.
     fn rules(&self, package: &PackagePin) -> Vec<String> {
         let _ = package;

@@ -394,6 +394,10 @@ pub trait Store: AuditStore {
     async fn put_document(&self, document: Document) -> Result<(), CommitError>;
     /// The document of that kind and digest.
     async fn document(&self, kind: &str, digest: &str) -> Result<Option<Document>, ReadError>;
+    /// Whether there is a document of that kind and digest, without reading it.
+    async fn holds_document(&self, kind: &str, digest: &str) -> Result<bool, ReadError> {
+        Ok(self.document(kind, digest).await?.is_some())
+    }
     /// All documents of a kind, newest first.
     async fn documents(&self, kind: &str) -> Result<Vec<Document>, ReadError>;
 

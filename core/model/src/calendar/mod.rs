@@ -106,23 +106,27 @@ impl<'a> Day<'a> {
 }
 
 /// A day on which the calendar differs from the plain week.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Exception {
     works: bool,
+    #[serde(with = "shared")]
     name: Arc<str>,
+    #[serde(with = "shared")]
     source: Arc<str>,
     layer: Layer,
 }
 
 /// A layer that was put into a calendar.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct LayerId {
     id: String,
     layer: Layer,
 }
 
 /// A work calendar: the national layer and the layers put on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Its JSON form is kept with the projects that went by it, so that what was computed can be computed again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calendar {
     layers: Vec<LayerId>,
     top_id: String,
@@ -233,6 +237,21 @@ impl Calendar {
     /// Tells whether a day is worked; `None` outside the coverage.
     pub fn is_working(&self, date: NaiveDate) -> Option<bool> {
         self.day(date).map(|day| day.is_working())
+    }
+}
+
+/// Texts that many days share.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(text)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+        String::deserialize(deserializer).map(Arc::from)
     }
 }
 

@@ -99,7 +99,11 @@ impl Draft<'_> {
         let amount = payment.amount.ok_or(Rejection::PaymentAmount(payment.no))?;
         // A tranche is due once the period that the rule gives it has begun to run.
         let gate = self.context.definition.obligation(&payment.obligation);
-        let begun = |id: &str| self.deadlines().iter().any(|d| d.id == id && !d.projected);
+        let begun = |id: &str| {
+            self.deadlines()
+                .iter()
+                .any(|d| d.obligation.id == id && !d.projected)
+        };
         if let Some(gate) = gate
             && !begun(&gate.id)
         {

@@ -1,7 +1,6 @@
 //! Firing an event.
 
 use std::{
-    borrow::Cow,
     cell::LazyCell,
     collections::{BTreeMap, BTreeSet},
     ops::Deref,
@@ -14,7 +13,7 @@ use super::{Context, Decision, Draft};
 use crate::{
     deadline::{Direction, Period, Suspension},
     definition::{ANY, CheckDoc, Definition, ObligationDoc, STAY, TransitionDoc},
-    evaluate::{Deadline, DeadlineKind, Question, deadlines},
+    evaluate::{Dated, DeadlineKind, Question, deadlines},
     event::Event,
     fact::{FactType, FactValue, Facts, nearest},
     finding::Severity,
@@ -45,7 +44,7 @@ pub struct Fire {
 pub struct Needs {
     /// What the component is to be asked, in order.
     pub hooks: Vec<Hook>,
-    /// The facts as they would stand, with the command's.
+    /// The facts as they would stand, with the command's; empty where nothing is to be asked.
     pub facts: Facts,
     /// Those of the command that are not kept.
     pub arguments: Facts,
@@ -79,9 +78,9 @@ pub fn possible(definition: &Definition, project: &Project) -> Vec<String> {
 }
 
 /// Is its guard false whatever the command brings, and whatever day it is?
-fn is_ruled_out(
+fn is_ruled_out<'w>(
     definition: &Definition,
-    world: &impl Deref<Target = World>,
+    world: &impl Deref<Target = World<'w>>,
     transition: &TransitionDoc,
 ) -> bool {
     let guard = transition.guard.as_ref().and_then(|g| definition.guard(g));
@@ -110,6 +109,13 @@ pub fn needs(context: Context<'_>, project: &Project, command: &Fire) -> Result<
         });
     }
     let hooks = hooks_of(&candidates);
+    if hooks.is_empty() {
+        return Ok(Needs {
+            hooks,
+            facts: Facts::new(),
+            arguments: Facts::new(),
+        });
+    }
     let mut facts = project.facts.clone();
     facts.retain(|key, _| !taken_back.contains(key));
     let vocabulary = &context.definition.doc.facts;
@@ -151,7 +157,7 @@ pub fn fire(
     let definition = context.definition;
     let candidates = candidates(definition, project, command)?;
     let (given, taken_back) = parse_facts(context, &candidates, command)?;
-    let mut draft = Draft::new(context, project.clone());
+    let mut draft = Draft::new(context, project.clone(), &project.facts);
     let (passing, lasting): (Facts, Facts) = given
         .into_iter()
         .partition(|(key, _)| definition.doc.facts.get(key).is_some_and(|f| f.transient));
@@ -229,8 +235,8 @@ fn candidates<'d>(
     let event = &command.event;
     let external = |t: &&TransitionDoc| !t.roles.is_empty() && !t.is_automatic();
     let listening: Vec<_> = definition.doc.transitions.iter().filter(external).collect();
-    let known: BTreeSet<String> = listening.iter().map(|t| t.event().to_owned()).collect();
-    if !known.contains(event) {
+    if !listening.iter().any(|t| t.event() == event) {
+        let known: BTreeSet<String> = listening.iter().map(|t| t.event().to_owned()).collect();
         return Err(Rejection::EventUnknown {
             event: event.clone(),
             near: nearest(event, &known),
@@ -252,14 +258,12 @@ fn candidates<'d>(
             possible: possible(definition, project),
         });
     }
-    let needs: BTreeSet<String> = here.iter().flat_map(|t| t.roles.clone()).collect();
-    let allowed: Vec<_> = here
-        .into_iter()
-        .filter(|t| {
-            command.roles.contains("*") || t.roles.iter().any(|r| command.roles.contains(r))
-        })
-        .collect();
+    let may = |t: &&TransitionDoc| {
+        command.roles.contains("*") || t.roles.iter().any(|r| command.roles.contains(r))
+    };
+    let allowed: Vec<_> = here.iter().copied().filter(may).collect();
     if allowed.is_empty() {
+        let needs: BTreeSet<String> = here.iter().flat_map(|t| t.roles.clone()).collect();
         return Err(Rejection::Role {
             event: event.clone(),
             needs: needs.into_iter().collect(),
@@ -389,7 +393,7 @@ impl Chain {
     }
 }
 
-impl Draft<'_> {
+impl<'a> Draft<'a> {
     /// Takes a verdict into the history; a broken rule refuses the command.
     fn accept(&mut self, verdict: Verdict) -> Result<(), Rejection> {
         let broken = verdict
@@ -491,21 +495,25 @@ impl Draft<'_> {
         if !definition.doc.obligations.iter().any(may_concern) {
             return Ok(());
         }
-        for deadline in self.deadlines() {
-            let enforced = definition.obligation(&deadline.id).filter(|o| o.enforce);
-            let concerned = enforced.is_some_and(|o| o.met_by.iter().chain(&o.anchor).any(touched));
-            if deadline.kind != DeadlineKind::Earliest || !concerned {
+        for dated in self.deadlines() {
+            let obligation = dated.obligation;
+            let concerned = obligation
+                .met_by
+                .iter()
+                .chain(&obligation.anchor)
+                .any(touched);
+            if dated.kind != DeadlineKind::Earliest || !obligation.enforce || !concerned {
                 continue;
             }
-            if let (Some(met), Some(earliest)) = (deadline.met_on, deadline.computation.due)
+            if let (Some(met), Some(earliest)) = (dated.met_on, dated.computation.due)
                 && met < earliest
             {
                 return Err(Rejection::LawMinimum {
-                    title: deadline.title.zh,
+                    title: obligation.title.zh.clone(),
                     given: met,
                     earliest,
-                    citation: deadline.basis.citation(),
-                    rule: deadline.rule,
+                    citation: obligation.basis.citation(),
+                    rule: obligation.rule.clone(),
                 });
             }
         }
@@ -513,7 +521,7 @@ impl Draft<'_> {
     }
 
     /// The dates that follow from the facts as they stand.
-    pub(super) fn deadlines(&self) -> Vec<Deadline> {
+    pub(super) fn deadlines(&self) -> Vec<Dated<'a>> {
         self.deadlines_with(&self.project.suspensions())
     }
 
@@ -521,7 +529,7 @@ impl Draft<'_> {
     pub(super) fn deadlines_with(
         &self,
         suspensions: &BTreeMap<String, Vec<Suspension>>,
-    ) -> Vec<Deadline> {
+    ) -> Vec<Dated<'a>> {
         deadlines(Question {
             definition: self.context.definition,
             facts: &self.project.facts,
@@ -532,24 +540,21 @@ impl Draft<'_> {
         })
     }
 
-    /// The facts, the command's arguments among them, ready for guards.
-    fn world(&self, arguments: &Facts) -> World {
-        let mut facts = Cow::Borrowed(&self.project.facts);
-        if !arguments.is_empty() {
-            facts.to_mut().extend(arguments.clone());
-        }
-        World::new(Scope {
+    /// The facts, the command's arguments among them, for guards.
+    fn world<'w>(&'w self, arguments: &'w Facts) -> World<'w> {
+        let world = World::new(Scope {
             vocabulary: &self.context.definition.vocabulary,
-            facts: &facts,
+            facts: &self.project.facts,
             states: &self.project.states,
             today: self.context.today(),
-        })
+        });
+        world.with_arguments(arguments)
     }
 
-    fn holds(
+    fn holds<'w>(
         &self,
         guard: Option<&String>,
-        world: &impl Deref<Target = World>,
+        world: &impl Deref<Target = World<'w>>,
     ) -> Result<bool, String> {
         let Some(source) = guard else { return Ok(true) };
         match self.context.definition.guard(source) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Context, Decision, Draft, fire::Chain};
 use crate::{
-    definition::IssueDoc,
+    definition::{Definition, IssueDoc},
     event::{DecisionScope, Event},
     fact::nearest,
     project::Project,
@@ -37,14 +37,8 @@ pub fn choose(
     choose: &Choose,
     roles: &BTreeSet<String>,
 ) -> Result<Decision, Rejection> {
-    let may = &context.definition.doc.decide_roles;
-    if !may.is_empty() && !roles.contains("*") && !may.iter().any(|role| roles.contains(role)) {
-        return Err(Rejection::Role {
-            event: "decide".to_owned(),
-            needs: may.clone(),
-        });
-    }
-    let mut draft = Draft::new(context, project.clone());
+    check_choice(context.definition, choose, roles)?;
+    let mut draft = Draft::new(context, project.clone(), &project.facts);
     draft.choose(choose)?;
     let mut chain = Chain::internal();
     draft.run_automatic(&mut chain)?;
@@ -52,18 +46,42 @@ pub fn choose(
     Ok(draft.finish())
 }
 
+/// Whether somebody may decide this.
+///
+/// # Errors
+/// As [`choose`].
+pub fn check_choice(
+    definition: &Definition,
+    choose: &Choose,
+    roles: &BTreeSet<String>,
+) -> Result<(), Rejection> {
+    let may = &definition.doc.decide_roles;
+    if !may.is_empty() && !roles.contains("*") && !may.iter().any(|role| roles.contains(role)) {
+        return Err(Rejection::Role {
+            event: "decide".to_owned(),
+            needs: may.clone(),
+        });
+    }
+    check(definition, choose).map(drop)
+}
+
+fn check<'d>(definition: &'d Definition, choose: &Choose) -> Result<&'d IssueDoc, Rejection> {
+    let issue = known(definition, &choose.issue)?;
+    if let Some(option) = choose.option.as_ref().filter(|o| issue.option(o).is_none()) {
+        return Err(Rejection::IssueOption {
+            issue: issue.id.clone(),
+            option: option.clone(),
+            options: issue.options.iter().map(|o| o.id.clone()).collect(),
+        });
+    }
+    check_reason(&choose.reason)?;
+    Ok(issue)
+}
+
 impl Draft<'_> {
     /// Takes a decision into the history.
     pub(super) fn choose(&mut self, choose: &Choose) -> Result<(), Rejection> {
-        let issue = known(self.context, &choose.issue)?;
-        if let Some(option) = choose.option.as_ref().filter(|o| issue.option(o).is_none()) {
-            return Err(Rejection::IssueOption {
-                issue: issue.id.clone(),
-                option: option.clone(),
-                options: issue.options.iter().map(|o| o.id.clone()).collect(),
-            });
-        }
-        check_reason(&choose.reason)?;
+        let issue = check(self.context.definition, choose)?;
         self.emit(Event::IssueDecided {
             issue: issue.id.clone(),
             option: choose.option.clone(),
@@ -88,8 +106,7 @@ pub(super) fn check_reason(text: &str) -> Result<(), Rejection> {
     Err(Rejection::Reason { reason })
 }
 
-fn known<'d>(context: Context<'d>, id: &str) -> Result<&'d IssueDoc, Rejection> {
-    let definition = context.definition;
+fn known<'d>(definition: &'d Definition, id: &str) -> Result<&'d IssueDoc, Rejection> {
     definition.issue(id).ok_or_else(|| {
         let ids = definition.doc.issues.iter().map(|issue| &issue.id);
         Rejection::IssueUnknown {

@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub use fire::{Fire, Needs, fire, needs, possible};
-pub use issue::{Choose, REASON_MAX_CHARS, choose};
+pub use issue::{Choose, REASON_MAX_CHARS, check_choice, choose};
 pub use package::{Adopt, adopt_package, open_incident, waived};
 pub use periods::{period_containing, period_label};
 pub use timer::{Fired, fire_timer};
@@ -67,22 +67,25 @@ pub struct Decision {
     pub project: Project,
 }
 
+/// What is known before a project is opened.
+static NO_FACTS: Facts = Facts::new();
+
 /// A project being changed: every event is applied at once.
 struct Draft<'a> {
     context: Context<'a>,
     project: Project,
     /// The facts before the step.
-    before: Facts,
+    before: &'a Facts,
     events: Vec<Event>,
     /// Why dates move.
     cause: MoveCause,
 }
 
 impl<'a> Draft<'a> {
-    fn new(context: Context<'a>, project: Project) -> Self {
+    fn new(context: Context<'a>, project: Project, before: &'a Facts) -> Self {
         Self {
             context,
-            before: project.facts.clone(),
+            before,
             project,
             events: Vec::new(),
             cause: MoveCause::Facts,
@@ -152,7 +155,7 @@ pub fn open(
             reason,
         });
     }
-    let mut draft = Draft::new(context, Project::opened(&opening));
+    let mut draft = Draft::new(context, Project::opened(&opening), &NO_FACTS);
     draft.events.push(Event::Opened(Box::new(opening)));
     if !facts.is_empty() {
         draft.emit(Event::FactsSet { facts });
@@ -218,9 +221,20 @@ pub fn adopt_calendar(context: Context<'_>, project: &Project) -> Option<Decisio
     if project.calendar == context.calendar.version() {
         return None;
     }
-    let mut draft = Draft::new(context, project.clone());
+    let mut draft = Draft::new(context, project.clone(), &project.facts);
     draft.reconcile();
     Some(draft.finish())
+}
+
+/// Is the main line, the first region, in a final state?
+#[must_use]
+pub fn has_ended(definition: &Definition, project: &Project) -> bool {
+    let Some(region) = definition.doc.regions.first() else {
+        return false;
+    };
+    let state = project.states.get(&region.id);
+    let mut states = region.states.iter();
+    states.any(|s| Some(&s.id) == state && s.is_final)
 }
 
 /// The initial state of every region.

@@ -54,7 +54,7 @@ pub fn adopt_package(
     }
     let mut states = initial_states(definition);
     states.retain(|region, _| !project.states.contains_key(region));
-    let mut draft = Draft::new(context, project.clone());
+    let mut draft = Draft::new(context, project.clone(), &project.facts);
     draft.cause = MoveCause::Package;
     draft.emit(Event::PackageAdopted(Box::new(PackageAdoption {
         definition: adopt.definition.clone(),
@@ -78,7 +78,7 @@ pub fn open_incident(
     if project.incidents.contains_key(&incident.hook) {
         return None;
     }
-    let mut draft = Draft::new(context, project.clone());
+    let mut draft = Draft::new(context, project.clone(), &project.facts);
     draft.emit(Event::IncidentOpened(Box::new(incident.clone())));
     Some(draft.finish())
 }

@@ -1,10 +1,10 @@
 //! Reporting periods: natural months, quarters, half-years and years.
 
-use std::{cell::LazyCell, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 
-use super::{Context, Draft, ladder, reconcile::timer_key};
+use super::{Draft, ladder, reconcile::timer_key};
 use crate::{
     deadline::{RollPolicy, compute_date},
     definition::{Every, RecurringDoc},
@@ -60,42 +60,45 @@ fn counts(period: (NaiveDate, NaiveDate), from: NaiveDate, until: NaiveDate) -> 
     2 * days(first.max(from), last.min(until)) >= days(first, last)
 }
 
-/// The first and the last day for which reports are owed, while both are known.
-fn term(recurring: &RecurringDoc, facts: &Facts) -> Option<(NaiveDate, NaiveDate)> {
+/// The first and the last day for which reports are owed.
+type Term = (NaiveDate, NaiveDate);
+
+/// The term, while both of its days are known.
+fn term(recurring: &RecurringDoc, facts: &Facts) -> Option<Term> {
     let date = |keys: &[String]| keys.iter().find_map(|k| facts.get(k)?.as_date_or_first());
     Some((date(&recurring.anchor)?, date(&recurring.until)?))
 }
 
 /// What the conditions of recurring obligations say; none without an answer.
-fn conditions<'d>(
-    context: Context<'d>,
-    states: &BTreeMap<String, String>,
-    facts: &Facts,
-) -> BTreeMap<&'d str, Option<bool>> {
-    let definition = context.definition;
-    let world = LazyCell::new(|| {
-        World::new(Scope {
-            vocabulary: &definition.vocabulary,
-            facts,
-            states,
-            today: context.today(),
-        })
-    });
-    let conditional = definition.doc.recurring.iter();
-    conditional
+fn conditions<'d>(draft: &Draft<'d>) -> BTreeMap<&'d str, Option<bool>> {
+    let definition = draft.context.definition;
+    let conditional: Vec<_> = definition
+        .doc
+        .recurring
+        .iter()
         .filter_map(|r| Some((r.id.as_str(), definition.guard(r.when.as_ref()?)?)))
+        .collect();
+    if conditional.is_empty() {
+        return BTreeMap::new();
+    }
+    let (facts, _) = definition.with_defaults(&draft.project.facts);
+    let world = World::new(Scope {
+        vocabulary: &definition.vocabulary,
+        facts: &facts,
+        states: &draft.project.states,
+        today: draft.context.today(),
+    });
+    let answers = conditional.into_iter();
+    answers
         .map(|(id, guard)| (id, guard.holds(&world).ok()))
         .collect()
 }
 
-impl Draft<'_> {
+impl<'a> Draft<'a> {
     /// Opens the periods that have begun, and sets the timer for the next one.
     pub(super) fn open_periods(&mut self) {
-        let definition = self.context.definition;
-        let now = self.term_facts(&self.project.facts);
-        let before = self.term_facts(&self.before);
-        let conditions = conditions(self.context, &self.project.states, &now);
-        for recurring in &definition.doc.recurring {
+        let conditions = conditions(self);
+        for (recurring, earlier, present) in self.terms() {
             let applies = conditions.get(recurring.id.as_str());
             if let Some(answer) = applies.filter(|answer| **answer != Some(true)) {
                 // A decision or a correction took the duty away, and with it what is owed of it. A
@@ -106,8 +109,7 @@ impl Draft<'_> {
                 self.set_timer(format!("period:{}", recurring.id), None);
                 continue;
             }
-            let earlier = term(recurring, &before);
-            let next = term(recurring, &now).and_then(|(from, until)| {
+            let next = present.and_then(|(from, until)| {
                 let (owed, next) = self.owed(recurring, from, until);
                 // A correction takes back what a wrong date opened. Reports of a contract that
                 // has ended stay: its dates are gone, not wrong.
@@ -131,8 +133,15 @@ impl Draft<'_> {
         }
     }
 
-    fn term_facts(&self, facts: &Facts) -> Facts {
-        self.context.definition.with_defaults(facts).0.into_owned()
+    /// The terms before the step and now.
+    fn terms(&self) -> Vec<(&'a RecurringDoc, Option<Term>, Option<Term>)> {
+        let definition = self.context.definition;
+        let (before, _) = definition.with_defaults(self.before);
+        let (now, _) = definition.with_defaults(&self.project.facts);
+        let recurring = definition.doc.recurring.iter();
+        recurring
+            .map(|recurring| (recurring, term(recurring, &before), term(recurring, &now)))
+            .collect()
     }
 
     /// The periods owed by now, and the day the next one begins.

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate, NaiveDateTime};
 
-use super::{Draft, ladder};
+use super::{Draft, has_ended, ladder};
 use crate::{
     deadline::Suspension,
-    definition::{Confidence, ObligationDoc},
-    evaluate::{Deadline, DeadlineKind},
+    definition::Confidence,
+    evaluate::{Dated, DeadlineKind},
     event::{Event, MoveCause},
     project::{Obligation, Timer},
 };
@@ -28,21 +28,21 @@ impl Draft<'_> {
         } else {
             self.cause
         };
-        let ended = self.has_ended();
+        let ended = has_ended(self.context.definition, &self.project);
         let suspensions = self.due_suspensions();
         let deadlines = self.deadlines_with(&suspensions);
         let mut wanted = BTreeSet::new();
         for deadline in &deadlines {
-            let Some(obligation) = self.context.definition.obligation(&deadline.id) else {
-                continue;
-            };
-            if !is_task(obligation, deadline) || (ended && !obligation.survives_end) {
+            if !is_task(deadline) || (ended && !deadline.obligation.survives_end) {
                 continue;
             }
-            wanted.insert(deadline.key.clone());
-            match self.done_on(obligation, deadline) {
+            wanted.insert(&*deadline.key);
+            match self.done_on(deadline) {
                 Some(on) => self.discharge(&deadline.key, on),
-                None => self.keep(deadline, suspensions.get(&deadline.id), cause),
+                None => {
+                    let suspensions = suspensions.get(&deadline.obligation.id);
+                    self.keep(deadline, suspensions, cause);
+                }
             }
         }
         self.drop_unwanted(&wanted);
@@ -52,18 +52,6 @@ impl Draft<'_> {
             self.open_periods();
         }
         self.set_schedules(ended);
-    }
-
-    /// Is the main line, the first region, in a final state?
-    fn has_ended(&self) -> bool {
-        let Some(region) = self.context.definition.doc.regions.first() else {
-            return false;
-        };
-        let state = self.project.states.get(&region.id);
-        region
-            .states
-            .iter()
-            .any(|s| Some(&s.id) == state && s.is_final)
     }
 
     /// Times in which clocks stood still, brought up to the present states.
@@ -118,8 +106,8 @@ impl Draft<'_> {
         })
     }
 
-    fn done_on(&self, obligation: &ObligationDoc, deadline: &Deadline) -> Option<NaiveDate> {
-        if let Some(no) = obligation.met_by_tranche {
+    fn done_on(&self, deadline: &Dated<'_>) -> Option<NaiveDate> {
+        if let Some(no) = deadline.obligation.met_by_tranche {
             let payment = self.project.payments.iter().find(|p| p.no == no)?;
             return payment.released;
         }
@@ -141,13 +129,13 @@ impl Draft<'_> {
 
     fn keep(
         &mut self,
-        deadline: &Deadline,
+        deadline: &Dated<'_>,
         suspensions: Option<&Vec<Suspension>>,
         cause: MoveCause,
     ) {
         let suspensions = suspensions.cloned().unwrap_or_default();
         let result = &deadline.computation;
-        let present = self.project.obligations.get(&deadline.key);
+        let present = self.project.obligations.get(&*deadline.key);
         let same = |open: &Obligation| {
             (open.due, open.unrolled, open.provisional, open.anchor_date)
                 == (
@@ -163,7 +151,7 @@ impl Draft<'_> {
         }
         let was_paused = present.map(Obligation::is_paused);
         let obligation = Obligation {
-            id: deadline.id.clone(),
+            id: deadline.obligation.id.clone(),
             period: None,
             anchor_date: deadline.anchor_date,
             due: result.due,
@@ -174,14 +162,14 @@ impl Draft<'_> {
             suspensions,
         };
         match was_paused {
-            None => self.open_obligation(deadline.key.clone(), obligation),
+            None => self.open_obligation(deadline.key.to_string(), obligation),
             Some(was) => {
                 let cause = match (was, obligation.is_paused()) {
                     (false, true) => MoveCause::Suspended,
                     (true, false) => MoveCause::Resumed,
                     _ => cause,
                 };
-                self.move_obligation(deadline.key.clone(), obligation, cause);
+                self.move_obligation(deadline.key.to_string(), obligation, cause);
             }
         }
     }
@@ -221,10 +209,10 @@ impl Draft<'_> {
         self.arm(&moved);
     }
 
-    fn drop_unwanted(&mut self, wanted: &BTreeSet<String>) {
+    fn drop_unwanted(&mut self, wanted: &BTreeSet<&str>) {
         let open = self.project.obligations.iter();
         let unwanted: Vec<String> = open
-            .filter(|(key, o)| o.period.is_none() && !wanted.contains(*key))
+            .filter(|(key, o)| o.period.is_none() && !wanted.contains(key.as_str()))
             .map(|(key, _)| key.clone())
             .collect();
         for key in unwanted {
@@ -306,7 +294,8 @@ pub(super) fn timer_key(obligation: &str) -> String {
 }
 
 /// Is it somebody's task, with a last day that does not hang on a guess?
-fn is_task(obligation: &ObligationDoc, deadline: &Deadline) -> bool {
+fn is_task(deadline: &Dated<'_>) -> bool {
+    let obligation = deadline.obligation;
     obligation.responsible.is_some()
         && obligation.confidence != Some(Confidence::Belief)
         && deadline.kind != DeadlineKind::Earliest

@@ -55,7 +55,7 @@ pub fn fire_timer(
     if at > context.now {
         return Ok(Fired::Early);
     }
-    let mut draft = Draft::new(context, project.clone());
+    let mut draft = Draft::new(context, project.clone(), &project.facts);
     if let Some(id) = key.strip_prefix("schedule:") {
         let schedule = context.definition.doc.schedules.iter().find(|s| s.id == id);
         return match schedule {

@@ -43,7 +43,10 @@ pub fn coverage(base: Source<'_>, overlay: Option<Source<'_>>) -> Option<Coverag
         }
     });
     Some(Coverage {
-        source: overlay.as_ref().map(|o| o.source.clone()).unwrap_or_default(),
+        source: overlay
+            .as_ref()
+            .map(|o| o.source.clone())
+            .unwrap_or_default(),
         clauses: clauses.collect(),
         issues: doc.issues.clone(),
     })

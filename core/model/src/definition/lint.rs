@@ -77,42 +77,65 @@ pub(super) struct Checked {
 /// Reads and checks both files.
 pub(super) fn check(base: Source<'_>, overlay: Option<Source<'_>>) -> Checked {
     let mut guards = BTreeMap::new();
-    let (base_file, mut found) = read::definition(base);
-    let Some(over) = overlay else {
-        let doc = base_file.map(|file| {
-            let names = Names::new(&file.doc, None);
-            Lint::new(base, &file.root, &file.doc, &names).run(None, &mut found, &mut guards);
-            (file.doc, None)
-        });
-        return Checked {
-            findings: found.place_in(base),
-            docs: doc,
-            guards,
-        };
-    };
-    let (over_file, mut over_found) = read::overlay(over);
-    if let Some(file) = &base_file {
+    let (file, mut found) = read::definition(base);
+    let doc = file.map(|file| {
         let names = Names::new(&file.doc, None);
         Lint::new(base, &file.root, &file.doc, &names).run(None, &mut found, &mut guards);
-    }
-    let mut docs = None;
-    if let (Some(base_file), Some(file)) = (base_file, over_file) {
-        // The overlay alone in the form of a definition, so that one set of checks serves both.
-        let added = read::added(&file.doc);
-        let mut names = Names::new(&base_file.doc, Some(&added));
-        names.add_steps(&base_file.doc, &file.doc.steps);
-        let layer = Layer {
-            base: &base_file.doc,
-            overlay: &file.doc,
-        };
-        Lint::new(over, &file.root, &added, &names).run(Some(layer), &mut over_found, &mut guards);
-        docs = Some((base_file.doc, Some(file.doc)));
-    }
+        file.doc
+    });
     let mut findings = found.place_in(base);
-    findings.extend(over_found.place_in(over));
+    let docs = match (doc, overlay) {
+        (Some(doc), Some(over)) => {
+            let checked = check_over(&doc, guards, over);
+            findings.extend(checked.findings);
+            guards = checked.guards;
+            checked.doc.map(|over| (doc, Some(over)))
+        }
+        (None, Some(over)) => {
+            findings.extend(read::overlay(over).1.place_in(over));
+            None
+        }
+        (doc, None) => doc.map(|doc| (doc, None)),
+    };
     Checked {
         findings,
         docs,
+        guards,
+    }
+}
+
+/// The outcome of checking an overlay alone.
+pub(super) struct CheckedOverlay {
+    /// In order of place.
+    pub findings: Vec<LintFinding>,
+    /// The document, where it could be read.
+    pub doc: Option<OverlayDoc>,
+    /// The guards that were given and those of the overlay, by their sources.
+    pub guards: BTreeMap<String, Guard>,
+}
+
+/// Reads and checks an overlay for a definition whose guards are compiled.
+pub(super) fn check_over(
+    base: &DefinitionDoc,
+    mut guards: BTreeMap<String, Guard>,
+    over: Source<'_>,
+) -> CheckedOverlay {
+    let (file, mut found) = read::overlay(over);
+    let doc = file.map(|file| {
+        // The overlay alone in the form of a definition, so that one set of checks serves both.
+        let added = read::added(&file.doc);
+        let mut names = Names::new(base, Some(&added));
+        names.add_steps(base, &file.doc.steps);
+        let layer = Layer {
+            base,
+            overlay: &file.doc,
+        };
+        Lint::new(over, &file.root, &added, &names).run(Some(layer), &mut found, &mut guards);
+        file.doc
+    });
+    CheckedOverlay {
+        findings: found.place_in(over),
+        doc,
         guards,
     }
 }

@@ -216,16 +216,7 @@ fn read_scalar(value: Toml, place: &str) -> Read<Scalar> {
 
 impl Case {
     /// Compares what came back with what is expected; says both if they differ.
-    pub(super) fn compare(&self, found: &Found<'_>) -> Read<()> {
-        let found = match found {
-            Found::Answer(answer, next) => {
-                let mut table = answer_table(answer)?;
-                let next = next.map(|next| ("next".to_owned(), Toml::from(next)));
-                table.extend(next);
-                table
-            }
-            Found::Problem(code) => Table::from_iter([("problem".to_owned(), Toml::from(*code))]),
-        };
+    pub(super) fn compare(&self, found: &Table) -> Read<()> {
         if matches(
             &Toml::Table(self.expect.clone()),
             &Toml::Table(found.clone()),
@@ -233,6 +224,23 @@ impl Case {
             return Ok(());
         }
         Err(format!("expected:\n{}\nfound:\n{found}", self.expect))
+    }
+}
+
+impl Found<'_> {
+    /// The same in the format of case files.
+    pub(super) fn table(&self) -> Read<Table> {
+        match self {
+            Self::Answer(answer, next) => {
+                let mut table = answer_table(answer)?;
+                table.extend(next.map(|next| ("next".to_owned(), Toml::from(next))));
+                Ok(table)
+            }
+            Self::Problem(code) => Ok(Table::from_iter([(
+                "problem".to_owned(),
+                Toml::from(*code),
+            )])),
+        }
     }
 }
 

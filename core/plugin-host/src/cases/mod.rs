@@ -11,7 +11,7 @@ use crate::{
     call::Budget,
     error::PluginError,
     host::{PluginHost, Question, Reply},
-    load::{PackageInfo, PackageSource},
+    load::{LoadedPackage, PackageInfo, PackageSource},
     v1,
     work_days::WorkDays,
 };
@@ -49,6 +49,8 @@ pub struct CaseReport {
     pub fuel_percent: f64,
     /// Wall-clock time of the call.
     pub elapsed: Duration,
+    /// The answer in the format of case files; `None` where there was none.
+    pub found: Option<toml::Table>,
     /// The outcome.
     pub outcome: CaseOutcome,
 }
@@ -94,6 +96,16 @@ pub fn check_package(
     files: &[CaseSource<'_>],
 ) -> Result<PackageReport, PluginError> {
     let package = host.inspect(source)?;
+    Ok(run_cases(host, package, files))
+}
+
+/// Runs golden cases against a package that was inspected.
+#[must_use]
+pub fn run_cases(
+    host: &PluginHost,
+    package: LoadedPackage,
+    files: &[CaseSource<'_>],
+) -> PackageReport {
     let mut cases = Vec::new();
     for CaseSource { file, text } in files {
         let report = |case: Option<&Case>, outcome| CaseReport {
@@ -103,6 +115,7 @@ pub fn check_package(
             fuel: 0,
             fuel_percent: 0.0,
             elapsed: Duration::ZERO,
+            found: None,
             outcome,
         };
         let read = match CaseFile::parse(text) {
@@ -145,18 +158,24 @@ pub fn check_package(
                         Reply::Answer(answer, next) => Found::Answer(answer, next.as_deref()),
                         Reply::Problem { code, .. } => Found::Problem(code),
                     };
-                    if let Err(difference) = case.compare(&found) {
-                        done.outcome = CaseOutcome::Differs(difference);
+                    match found.table() {
+                        Ok(table) => {
+                            if let Err(difference) = case.compare(&table) {
+                                done.outcome = CaseOutcome::Differs(difference);
+                            }
+                            done.found = Some(table);
+                        }
+                        Err(reason) => done.outcome = CaseOutcome::Unreadable(reason),
                     }
                 }
             }
             cases.push(done);
         }
     }
-    Ok(PackageReport {
+    PackageReport {
         info: package.info,
         cases,
-    })
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]

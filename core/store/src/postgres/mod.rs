@@ -436,6 +436,15 @@ impl Store for PostgresStore {
         row.await?.as_ref().map(read::document).transpose()
     }
 
+    async fn holds_document(&self, kind: &str, digest: &str) -> Result<bool, ReadError> {
+        let row = self.row(|| {
+            sqlx::query(shared::HOLDS_DOCUMENT)
+                .bind(kind.to_owned())
+                .bind(digest.to_owned())
+        });
+        Ok(row.await?.is_some())
+    }
+
     async fn documents(&self, kind: &str) -> Result<Vec<Document>, ReadError> {
         let rows = self.rows(|| sqlx::query(shared::DOCUMENTS).bind(kind.to_owned()));
         each(&rows.await?, read::document)

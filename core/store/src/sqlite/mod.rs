@@ -9,6 +9,7 @@ mod audit;
 mod checkpoint;
 mod failure;
 mod journal;
+mod jsonb;
 pub(crate) mod lock;
 mod look_up;
 mod parameters;
@@ -393,6 +394,13 @@ impl Store for SqliteStore {
             .bind(digest.to_owned());
         let row = self.row(query).await?;
         row.as_ref().map(read::document).transpose()
+    }
+
+    async fn holds_document(&self, kind: &str, digest: &str) -> Result<bool, ReadError> {
+        let query = sqlx::query(shared::HOLDS_DOCUMENT)
+            .bind(kind.to_owned())
+            .bind(digest.to_owned());
+        Ok(self.row(query).await?.is_some())
     }
 
     async fn documents(&self, kind: &str) -> Result<Vec<Document>, ReadError> {

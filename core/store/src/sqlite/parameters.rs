@@ -1,136 +1,171 @@
-//! A group as JSON, one parameter for each kind of row.
+//! A group as rows, one parameter for each kind of row.
 
 use std::collections::HashSet;
 
 use liucheng_engine::ports::ProjectId;
-use serde::Serialize;
+use uuid::fmt::Simple;
 
-use super::sql::PARAMETERS;
+use super::{jsonb::Array, sql::PARAMETERS};
 use crate::group::{Fate, Group, TimerChange};
 
 /// The parameters of [`super::sql::WRITE_GROUP`]; `marked` are projects known to be marked as changed.
 pub(crate) fn parameters(
     group: &Group<'_>,
     marked: &HashSet<ProjectId>,
-) -> Result<[String; PARAMETERS], serde_json::Error> {
-    let (mut clear, mut set, mut postpone) = (Vec::new(), Vec::new(), Vec::new());
-    for ((project, key), change) in &group.timers {
-        let project = project.0.simple();
-        match change {
-            TimerChange::Clear => clear.push((project, key)),
-            TimerChange::Set { at, generation } => set.push((project, key, at, generation)),
-            TimerChange::Postpone { at, generation } => {
-                postpone.push((project, key, at, generation));
-            }
-        }
-    }
+) -> Result<[Vec<u8>; PARAMETERS], serde_json::Error> {
+    let [clear, set, postpone] = timers(group);
     Ok([
-        projects(group)?,
-        new_codes(group)?,
-        history(group)?,
-        json(&clear)?,
-        json(&set)?,
-        json(&postpone)?,
+        projects(group),
+        new_codes(group),
+        history(group),
+        clear,
+        set,
+        postpone,
         outbox(group)?,
-        fates(group)?,
-        answers(group)?,
-        unmarked(group, marked)?,
+        fates(group),
+        answers(group),
+        unmarked(group, marked),
     ])
 }
 
-fn unmarked(group: &Group<'_>, marked: &HashSet<ProjectId>) -> Result<String, serde_json::Error> {
-    let new = group.changed.keys().filter(|id| !marked.contains(id));
-    json(&new.map(|id| id.0.simple()).collect::<Vec<_>>())
-}
+/// Room for an id in hex.
+struct Id([u8; Simple::LENGTH]);
 
-fn projects(group: &Group<'_>) -> Result<String, serde_json::Error> {
-    let rows = group.changed.values().map(|commit| {
-        let row = &commit.row;
-        (
-            row.id.0.simple(),
-            &row.code,
-            &row.name,
-            &row.province,
-            row.version,
-            &row.stage,
-            row.next_due.map(|date| date.to_string()),
-            &row.changed_by,
-            row.changed_at,
-            &row.head,
-            &row.state,
-        )
-    });
-    json(&rows.collect::<Vec<_>>())
-}
-
-fn new_codes(group: &Group<'_>) -> Result<String, serde_json::Error> {
-    let renamed = group.changed.iter().filter(|(id, commit)| {
-        let head = group.heads.get(id);
-        head.is_some_and(|head| head.code != commit.row.code)
-    });
-    let rows = renamed.map(|(id, commit)| (id.0.simple(), &commit.row.code));
-    json(&rows.collect::<Vec<_>>())
-}
-
-fn history(group: &Group<'_>) -> Result<String, serde_json::Error> {
-    let rows = group.records.iter().map(|(id, record)| {
-        (
-            id.0.simple(),
-            record.seq,
-            record.at,
-            &record.actor,
-            &record.payload,
-            &record.prev_hash,
-            &record.hash,
-        )
-    });
-    json(&rows.collect::<Vec<_>>())
-}
-
-fn outbox(group: &Group<'_>) -> Result<String, serde_json::Error> {
-    let mut rows = Vec::with_capacity(group.mails.len());
-    for (mail, seq, ordinal) in &group.mails {
-        rows.push((
-            mail.project.0.simple(),
-            &mail.key,
-            seq,
-            ordinal,
-            mail.not_before,
-            mail.attempts,
-            json(&mail.mail)?,
-        ));
+impl Id {
+    fn new() -> Self {
+        Self([0; Simple::LENGTH])
     }
-    json(&rows)
+
+    fn of(&mut self, project: ProjectId) -> &str {
+        project.0.simple().encode_lower(&mut self.0)
+    }
 }
 
-fn fates(group: &Group<'_>) -> Result<String, serde_json::Error> {
-    let rows = group.fates.iter().map(|(project, key, outcome)| {
+fn timers(group: &Group<'_>) -> [Vec<u8>; 3] {
+    let (mut clear, mut set, mut postpone) = (Array::new(), Array::new(), Array::new());
+    let mut id = Id::new();
+    for ((project, key), change) in &group.timers {
+        let id = id.of(*project);
+        let (rows, at, generation) = match change {
+            TimerChange::Clear => {
+                clear.row(|row| {
+                    row.text(id).text(key);
+                });
+                continue;
+            }
+            TimerChange::Set { at, generation } => (&mut set, at, generation),
+            TimerChange::Postpone { at, generation } => (&mut postpone, at, generation),
+        };
+        rows.row(|row| {
+            row.text(id).text(key).number(at.0).number(*generation);
+        });
+    }
+    [clear.finish(), set.finish(), postpone.finish()]
+}
+
+fn unmarked(group: &Group<'_>, marked: &HashSet<ProjectId>) -> Vec<u8> {
+    let (mut rows, mut id) = (Array::new(), Id::new());
+    for project in group.changed.keys().filter(|id| !marked.contains(id)) {
+        rows.text(id.of(*project));
+    }
+    rows.finish()
+}
+
+fn projects(group: &Group<'_>) -> Vec<u8> {
+    let (mut rows, mut id) = (Array::new(), Id::new());
+    for commit in group.changed.values() {
+        let project = &commit.row;
+        let next_due = project.next_due.map(|date| date.to_string());
+        rows.row(|row| {
+            row.text(id.of(project.id))
+                .text(&project.code)
+                .text(&project.name)
+                .text(&project.province)
+                .number(project.version)
+                .text(&project.stage)
+                .optional_text(next_due.as_deref())
+                .text(&project.changed_by)
+                .number(project.changed_at.0)
+                .text(&project.head)
+                .text(&project.state);
+        });
+    }
+    rows.finish()
+}
+
+fn new_codes(group: &Group<'_>) -> Vec<u8> {
+    let (mut rows, mut id) = (Array::new(), Id::new());
+    for (project, commit) in &group.changed {
+        let head = group.heads.get(project);
+        if head.is_some_and(|head| head.code != commit.row.code) {
+            rows.row(|row| {
+                row.text(id.of(*project)).text(&commit.row.code);
+            });
+        }
+    }
+    rows.finish()
+}
+
+fn history(group: &Group<'_>) -> Vec<u8> {
+    let (mut rows, mut id) = (Array::new(), Id::new());
+    for (project, record) in &group.records {
+        rows.row(|row| {
+            row.text(id.of(*project))
+                .number(record.seq)
+                .number(record.at.0)
+                .text(&record.actor)
+                .text(&record.payload)
+                .text(&record.prev_hash)
+                .text(&record.hash);
+        });
+    }
+    rows.finish()
+}
+
+fn outbox(group: &Group<'_>) -> Result<Vec<u8>, serde_json::Error> {
+    let (mut rows, mut id) = (Array::new(), Id::new());
+    for (mail, seq, ordinal) in &group.mails {
+        let json = serde_json::to_string(&mail.mail)?;
+        let ordinal = i64::try_from(*ordinal).unwrap_or(i64::MAX);
+        rows.row(|row| {
+            row.text(id.of(mail.project))
+                .text(&mail.key)
+                .number(*seq)
+                .number(ordinal)
+                .number(mail.not_before.0)
+                .number(mail.attempts)
+                .text(&json);
+        });
+    }
+    Ok(rows.finish())
+}
+
+fn fates(group: &Group<'_>) -> Vec<u8> {
+    let (mut rows, mut id) = (Array::new(), Id::new());
+    for (project, key, outcome) in &group.fates {
         let fate = Fate::from(*outcome);
-        (
-            project.0.simple(),
-            key,
-            fate.state,
-            fate.sent_at,
-            fate.not_before,
-            fate.error,
-        )
-    });
-    json(&rows.collect::<Vec<_>>())
+        rows.row(|row| {
+            row.text(id.of(*project))
+                .text(key)
+                .text(fate.state)
+                .optional_number(fate.sent_at.map(|at| at.0))
+                .optional_number(fate.not_before.map(|at| at.0))
+                .text(fate.error);
+        });
+    }
+    rows.finish()
 }
 
-fn answers(group: &Group<'_>) -> Result<String, serde_json::Error> {
-    let rows = group.answers.iter().map(|((project, key), answer)| {
-        (
-            project.0.simple(),
-            key,
-            &answer.request,
-            &answer.response,
-            answer.at,
-        )
-    });
-    json(&rows.collect::<Vec<_>>())
-}
-
-fn json<T: Serialize>(rows: &T) -> Result<String, serde_json::Error> {
-    serde_json::to_string(rows)
+fn answers(group: &Group<'_>) -> Vec<u8> {
+    let (mut rows, mut id) = (Array::new(), Id::new());
+    for ((project, key), answer) in &group.answers {
+        rows.row(|row| {
+            row.text(id.of(*project))
+                .text(key)
+                .text(&answer.request)
+                .text(&answer.response)
+                .number(answer.at.0);
+        });
+    }
+    rows.finish()
 }

@@ -1,10 +1,11 @@
 //! SQL of the SQLite store beyond what both databases share.
 //!
-//! Statements use `$1`-style parameters. A writing statement takes one JSON parameter that holds all
-//! its rows as arrays, because each statement costs a trip to SQLite's thread and back: a group of 64
-//! changes is written by the same few statements as a single one. `jsonb_each` (SQLite 3.51, bundled)
-//! rather than `json_each`: it does not print each row as text only to have it parsed again for every
-//! column, which is worth a fifth of the throughput.
+//! Statements use `$1`-style parameters. A writing statement takes one parameter that holds all its rows
+//! as arrays, because each statement costs a trip to SQLite's thread and back: a group of 64 changes is
+//! written by the same few statements as a single one. The rows come in SQLite's binary form of JSON
+//! ([`super::jsonb`]), which neither we have to escape nor SQLite to parse. `jsonb_each` (SQLite 3.51,
+//! bundled) rather than `json_each`: it does not print each row as text only to have it parsed again for
+//! every column, which is worth a fifth of the throughput.
 
 /// Writes everything a group of changes wants, in one trip; `COMMIT` follows on its own, so that a
 /// failure of the statements and a failure of the commit can be told apart. sqlx's SQLite driver

@@ -1,6 +1,10 @@
 //! Keys that sign epochs.
 
-use std::{fs::OpenOptions, io::Write, path::PathBuf};
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use liucheng_engine::audit::{Signer, sign::is_public_key};
@@ -23,15 +27,7 @@ pub struct KeygenArgs {
 
 /// Makes a key, keeps it in a file for its owner only and shows its public half.
 pub fn generate(global: &Global, args: &KeygenArgs) -> Result<Exit, Failure> {
-    let secret = random()?;
-    let public = Signer::new(&secret).public();
-    let written = private(OpenOptions::new().write(true).create_new(true))
-        .open(&args.to)
-        .and_then(|mut file| {
-            writeln!(file, "{}", hex(&secret))?;
-            file.sync_all()
-        });
-    written.map_err(|error| unwritable(&args.to, &error, "--to"))?;
+    let public = make_key(&args.to)?;
     if global.json {
         return document(&json!({"key-file": args.to, "public": public})).map(|()| Exit::Ok);
     }
@@ -45,6 +41,19 @@ pub fn generate(global: &Global, args: &KeygenArgs) -> Result<Exit, Failure> {
         whole.display()
     ))?;
     Ok(Exit::Ok)
+}
+
+/// Makes a key in a new file for its owner only; gives its public half.
+pub fn make_key(path: &Path) -> Result<String, Failure> {
+    let secret = random()?;
+    let written = private(OpenOptions::new().write(true).create_new(true))
+        .open(path)
+        .and_then(|mut file| {
+            writeln!(file, "{}", hex(&secret))?;
+            file.sync_all()
+        });
+    written.map_err(|error| unwritable(path, &error, "--to"))?;
+    Ok(Signer::new(&secret).public())
 }
 
 /// 32 random bytes.

@@ -20,6 +20,7 @@ use liucheng_engine::{
     ports::{Clock, Store, TokenRow},
     record::digest,
 };
+use liucheng_model::verdict::Hook;
 use liucheng_store::Options;
 use serde::Serialize;
 use serde_json::json;
@@ -207,11 +208,17 @@ async fn measure_plugin(global: &Global, args: PluginArgs) -> Result<(), Failure
         Some(place.dir.join("cache")),
         args.package.as_deref(),
     )?;
+    all.rules.load_all().map_err(compose::plugin_failure)?;
     let mut reports = Vec::new();
-    for package in all.rules.packages() {
+    // The question put is `check`; a package may have nothing to say to it.
+    let asked = all.rules.packages().into_iter();
+    for package in asked.filter(|p| p.hooks.contains(&Hook::Check)) {
         for facts in [5, 50] {
             let calls = args.calls as usize;
-            let report = calls::run(&*all.rules, &package.pin(), facts, calls).await;
+            let entry = all.library.entry(&package.id)?;
+            let parameters = Arc::clone(&entry.definition.parameters);
+            let asked = (&package.pin(), parameters);
+            let report = calls::run(&*all.rules, asked, facts, calls).await;
             reports.push(report.map_err(failure)?);
         }
     }

@@ -183,6 +183,7 @@ pub fn rules(dir: &Path, package: Option<&str>) -> Result<Rules, Failure> {
             pin: None,
         });
     };
+    parts.rules.load_all().map_err(compose::plugin_failure)?;
     let found = parts.rules.packages().into_iter().find(|p| p.id == package);
     let Some(found) = found else {
         return Err(Failure::new(

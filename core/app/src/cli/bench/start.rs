@@ -14,6 +14,7 @@ use liucheng_bench::{
 
 use super::{super::Global, failure, place::Place, show};
 use crate::{
+    builtin::PACKAGES,
     compose::{CACHE, DATABASE},
     output::{Exit, Failure},
 };
@@ -95,6 +96,10 @@ pub async fn measure(global: &Global, args: StartArgs) -> Result<(), Failure> {
 async fn starts(dir: &Path, kind: Kind, runs: usize) -> Result<Report, BenchError> {
     let name = if kind.packages { "all" } else { "none" };
     let compiled = dir.join("compiled");
+    let provinces: Vec<&str> = match kind.packages {
+        true => PACKAGES.iter().map(|package| package.id).collect(),
+        false => Vec::new(),
+    };
     let new = |n: usize| {
         let folder = dir.join(format!("{name}-{n}"));
         if folder.exists() {
@@ -108,12 +113,12 @@ async fn starts(dir: &Path, kind: Kind, runs: usize) -> Result<Report, BenchErro
     };
     let report = if kind.existing {
         // Once before the first that counts, so that there is something.
-        let token = start::run(kind.what, 1, new).await?.token;
+        let token = start::run(kind.what, 1, &provinces, new).await?.token;
         let folder = dir.join(format!("{name}-0"));
         let again = |_| start(&folder, kind.packages, token.clone());
-        start::run(kind.what, runs, again).await?
+        start::run(kind.what, runs, &provinces, again).await?
     } else {
-        start::run(kind.what, runs, new).await?
+        start::run(kind.what, runs, &provinces, new).await?
     };
     if kind.packages && !kind.compiled {
         copy(&dir.join(format!("{name}-0")).join(CACHE), &compiled)?;

@@ -1,11 +1,5 @@
 //! What `plan` answers for every package: `tests/packages/<slug>.toml`, worked out by hand.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops where it fails"
-)]
-
 use std::{fmt::Write as _, fs, path::Path};
 
 use serde::Deserialize;

@@ -140,11 +140,11 @@ fn find_word(source: &str, word: &str) -> usize {
 
 fn names(lint: Lint<'_>, guard: &Guard, spot: Spot<'_>, found: &mut Found) {
     for name in guard.names() {
-        let Some((what, near)) = unknown(lint, &name, found) else {
+        let Some((what, near)) = unknown(lint, name, found) else {
             continue;
         };
-        let at = inside(lint.text, spot, find_word(guard.source(), &name));
-        let message = format!("the guard names {what} {:?}", shorten(&name));
+        let at = inside(lint.text, spot, find_word(guard.source(), name));
+        let message = format!("the guard names {what} {:?}", shorten(name));
         found.add_near(code::GUARD_NAME, at, message, near.as_deref());
     }
 }

@@ -1,12 +1,8 @@
 //! Finding a compiler that can make components. Nothing is installed and rustup is never asked.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use crate::{command::ask, error::BuildError};
 
 /// The target of all guests: with this one the standard library imports no WASI.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -28,30 +24,20 @@ pub struct Compiler {
     pub version: String,
 }
 
-/// No compiler for the target was found.
-#[derive(Debug)]
-pub struct NoCompiler;
-
-impl fmt::Display for NoCompiler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "no compiler for wasm32-unknown-unknown was found (neither the active rustc, nor $GUEST_RUSTC, \
-             nor Debian's rustc-web)\nhint: run `apt-get install -y --no-install-recommends rustc-web cargo-web \
-             rust-web-src`, or set GUEST_RUSTC to a rustc whose sysroot has that target",
-        )
+impl Compiler {
+    /// Finds a compiler: the active one, else `$GUEST_RUSTC`, else Debian's `rustc-web`.
+    ///
+    /// # Errors
+    /// [`BuildError::NoCompiler`], or when the toolchain's linkers are missing.
+    pub fn find() -> Result<Self, BuildError> {
+        find()
     }
 }
 
-impl std::error::Error for NoCompiler {}
-
-/// Finds a compiler: the active one, else `$GUEST_RUSTC`, else Debian's `rustc-web`.
-///
-/// # Errors
-/// [`NoCompiler`], or when the toolchain's linkers are missing.
-pub fn find() -> Result<Compiler> {
+fn find() -> Result<Compiler, BuildError> {
     let active = std::env::var_os("RUSTC").map_or_else(|| PathBuf::from("rustc"), PathBuf::from);
     let (linker, wasm_ld) = linkers(&active)?;
-    let make = |cargo: PathBuf, rustc: &Path, build_std: bool| -> Result<Compiler> {
+    let make = |cargo: PathBuf, rustc: &Path, build_std: bool| -> Result<Compiler, BuildError> {
         Ok(Compiler {
             cargo,
             rustc: rustc.to_owned(),
@@ -67,10 +53,7 @@ pub fn find() -> Result<Compiler> {
     }
     if let Some(guest) = std::env::var_os("GUEST_RUSTC").map(PathBuf::from) {
         if !has_target(&guest) {
-            bail!(
-                "GUEST_RUSTC={} has no library for {TARGET}",
-                guest.display()
-            );
+            return Err(BuildError::GuestRustc(guest));
         }
         return make(beside(&guest).unwrap_or(cargo), &guest, false);
     }
@@ -80,23 +63,7 @@ pub fn find() -> Result<Compiler> {
     if recent && debian_cargo.is_file() && has_source(debian) {
         return make(debian_cargo.to_owned(), debian, true);
     }
-    Err(NoCompiler.into())
-}
-
-fn ask(program: &Path, args: &[&str]) -> Result<String> {
-    let output = Command::new(program)
-        .args(args)
-        .output()
-        .with_context(|| program.display().to_string())?;
-    if !output.status.success() {
-        bail!(
-            "{} {}: {}",
-            program.display(),
-            args.join(" "),
-            output.status
-        );
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    Err(BuildError::NoCompiler)
 }
 
 fn minor(version: &str) -> Option<u32> {
@@ -126,21 +93,21 @@ fn beside(rustc: &Path) -> Option<PathBuf> {
 }
 
 /// The project's own toolchain brings both linkers, even where it lacks the target's library.
-fn linkers(rustc: &Path) -> Result<(PathBuf, PathBuf)> {
+fn linkers(rustc: &Path) -> Result<(PathBuf, PathBuf), BuildError> {
     let sysroot = PathBuf::from(ask(rustc, &["--print", "sysroot"])?);
     let version = ask(rustc, &["-vV"])?;
     let host = version
         .lines()
         .find_map(|line| line.strip_prefix("host: "))
-        .context("rustc -vV names no host")?;
+        .ok_or_else(|| BuildError::Tool {
+            program: rustc.display().to_string(),
+            reason: "-vV names no host".to_owned(),
+        })?;
     let bin = sysroot.join("lib/rustlib").join(host).join("bin");
     let (linker, wasm_ld) = (bin.join("wasm-component-ld"), bin.join("gcc-ld/wasm-ld"));
     for tool in [&linker, &wasm_ld] {
         if !tool.is_file() {
-            bail!(
-                "{} is missing; toolchains of rustup have it",
-                tool.display()
-            );
+            return Err(BuildError::NoLinker(tool.clone()));
         }
     }
     Ok((linker, wasm_ld))
