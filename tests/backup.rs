@@ -24,11 +24,24 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// A data folder with the two projects of the demo, and a backup of it.
+/// A data folder with two projects of the demo, and a backup of it.
 fn backed_up() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    assert_eq!(run(&["demo", "--once", "--data", text(&data)]).code, 0);
+    assert_eq!(
+        run(&[
+            "demo",
+            "--once",
+            "--only",
+            "ningxia-yuanzhou",
+            "--only",
+            "tianjin",
+            "--data",
+            text(&data)
+        ])
+        .code,
+        0
+    );
     let file = folder.path().join("备份.db");
     let made = run(&["--data", text(&data), "backup", "--to", text(&file)]);
     assert_eq!(made.code, 0, "{}", made.err);

@@ -134,7 +134,7 @@ fn data_folders_are_made_for_their_owner_only() {
         "create",
         &["project", "create", "--code", "M-1", "--name", "n"],
     );
-    let data = made("demo", &["demo", "--once"]);
+    let data = made("demo", &["demo", "--once", "--only", "ningxia-yuanzhou"]);
     let served = place.path().join("serve");
     Server::start(&served).stop();
     assert_eq!(mode(&served), 0o700);

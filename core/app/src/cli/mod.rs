@@ -80,7 +80,7 @@ impl Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run two real projects from survey to renewal in simulated time.
+    /// Run nine jurisdictions from survey to renewal in simulated time.
     Demo(demo::DemoArgs),
     /// Serve the API and do the work that falls due.
     Serve(serve::ServeArgs),

@@ -1,4 +1,4 @@
-//! `liucheng demo`: two real projects from survey to renewal, in simulated time.
+//! `liucheng demo`: nine jurisdictions from survey to renewal, in simulated time.
 //!
 //! The same engine, store, plugin host and mailer as a live server; only the clock is simulated.
 //! Every act carries an idempotency key, so a demo that was killed goes on where it was.
@@ -7,12 +7,13 @@ mod report;
 mod script;
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use chrono::NaiveTime;
-use clap::Args;
+use clap::{Args, builder::PossibleValuesParser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use liucheng_engine::{
     CommandError, Engine,
@@ -20,6 +21,7 @@ use liucheng_engine::{
     ports::{Instant, Page, SimulatedClock},
     verify::verify,
 };
+use tokio::task::JoinSet;
 
 use crate::{
     compose::{self, Adapters, Place},
@@ -27,6 +29,7 @@ use crate::{
     output::{Exit, Failure, document, line, line_cells},
 };
 
+use report::Report;
 use script::{Act, Deed};
 
 /// Options of the demo.
@@ -35,6 +38,19 @@ pub struct DemoArgs {
     /// Do not stay running after the demo.
     #[arg(long)]
     once: bool,
+    /// Play this province package only; repeat for several.
+    #[arg(long, value_name = "PROVINCE", value_parser = provinces())]
+    only: Vec<String>,
+    /// Show the whole course of a project as well, such as YZ-2021; repeat for several.
+    #[arg(long, value_name = "CODE")]
+    details: Vec<String>,
+}
+
+fn provinces() -> PossibleValuesParser {
+    script::jurisdictions()
+        .map(|(province, _)| province)
+        .collect::<Vec<_>>()
+        .into()
 }
 
 /// The right-hand side of message ids in the demo.
@@ -43,12 +59,22 @@ const MAIL_DOMAIN: &str = "demo.liucheng.example";
 /// Runs the demo in a folder, or in a new one.
 pub async fn run(args: DemoArgs, data: Option<PathBuf>, as_json: bool) -> Result<Exit, Failure> {
     // There is nothing to stay for yet; the option keeps scripts working once there is.
-    let DemoArgs { once: _ } = args;
+    let DemoArgs {
+        once: _,
+        only,
+        details,
+    } = args;
+    let acts = script::acts(&only);
+    if let Some(unknown) = details
+        .iter()
+        .find(|code| !acts.iter().any(|a| a.project == **code))
+    {
+        return Err(CommandError::NotFound(unknown.clone()).into());
+    }
     let dir = match data {
         Some(dir) => dir,
         None => fresh_dir()?,
     };
-    let acts = script::acts();
     let start = acts.first().map(|a| a.on).unwrap_or_default();
     let clock = Arc::new(SimulatedClock::new(Instant::at(start, NaiveTime::MIN)));
     let mail = MailConfig {
@@ -62,25 +88,31 @@ pub async fn run(args: DemoArgs, data: Option<PathBuf>, as_json: bool) -> Result
         calendar: compose::calendar(&[])?,
     };
     let engine = compose::open_with(&Place::new(dir.clone(), None), adapters).await?;
-    refuse_others(&engine, &dir, &acts).await?;
+    refuse_others(&engine, &dir).await?;
     play(&engine, &clock, &acts, progress(as_json, acts.len())).await?;
     let checks = verify(&*engine.store).await?;
-    let report = report::Report::read(&engine, checks).await?;
+    let report = Report::read(&engine, checks).await?;
     if as_json {
         document(&report.to_json())?;
     } else {
-        for text in report.lines(line_cells()) {
+        let mut lines = report.lines(line_cells());
+        for code in &details {
+            lines.extend(report.details(code, line_cells()));
+        }
+        for text in lines {
             line(text)?;
         }
+        let mut played =
+            script::jurisdictions().filter(|(_, code)| acts.iter().any(|a| a.project == *code));
+        let code = played.next().map_or("", |(_, code)| code);
         line(format!("\n数据目录 data folder: {}", dir.display()))?;
         line(format!(
             "邮件 mails:            {}",
             dir.join("mail").display()
         ))?;
         line(format!(
-            "接着看 next:           liucheng --data {} project show {}",
+            "接着看 next:           liucheng --data {} project show {code}",
             dir.display(),
-            script::YUANZHOU
         ))?;
     }
     Ok(if report.is_consistent() {
@@ -91,12 +123,13 @@ pub async fn run(args: DemoArgs, data: Option<PathBuf>, as_json: bool) -> Result
 }
 
 /// Refuses a folder with projects that are not the demo's: simulated time would fire their timers.
-async fn refuse_others(engine: &Engine, dir: &Path, acts: &[Act]) -> Result<(), Failure> {
-    let opened: Vec<(&str, &str)> = acts
+async fn refuse_others(engine: &Engine, dir: &Path) -> Result<(), Failure> {
+    let all = script::acts(&[]);
+    let opened: BTreeSet<(&str, &str)> = all
         .iter()
         .filter_map(|act| match &act.deed {
             Deed::Open(create) => Some((create.code.as_str(), create.name.as_str())),
-            Deed::Fire(_) => None,
+            Deed::Fire(_) | Deed::Decide(_) => None,
         })
         .collect();
     let page = Page {
@@ -131,34 +164,60 @@ async fn play(
     acts: &[Act],
     bar: ProgressBar,
 ) -> Result<(), Failure> {
-    for (i, act) in acts.iter().enumerate() {
-        let morning = NaiveTime::from_hms_opt(9, 0, 0).unwrap_or_default();
-        engine.advance(clock, Instant::at(act.on, morning)).await?;
-        bar.set_message(act.on.to_string());
-        perform(engine, act, &format!("demo-{i}")).await?;
-        bar.inc(1);
+    let morning = NaiveTime::from_hms_opt(9, 0, 0).unwrap_or_default();
+    for today in acts.chunk_by(|a, b| a.on == b.on) {
+        let Some(first) = today.first() else { continue };
+        engine
+            .advance(clock, Instant::at(first.on, morning))
+            .await?;
+        bar.set_message(first.on.to_string());
+        // Acts of one project follow each other; projects share transactions, as they do on a server.
+        let mut projects: BTreeMap<&str, Vec<Act>> = BTreeMap::new();
+        for act in today {
+            projects.entry(&act.project).or_default().push(act.clone());
+        }
+        let mut offices = JoinSet::new();
+        for acts in projects.into_values() {
+            let engine = engine.clone();
+            offices.spawn(async move {
+                for act in &acts {
+                    perform(&engine, act).await?;
+                }
+                Ok::<(), Failure>(())
+            });
+        }
+        while let Some(done) = offices.join_next().await {
+            done.map_err(|e| CommandError::Internal(e.to_string()))??;
+        }
+        bar.inc(u64::try_from(today.len()).unwrap_or_default());
     }
     engine.deliver_due().await?;
     bar.finish_and_clear();
     Ok(())
 }
 
-async fn perform(engine: &Engine, act: &Act, key: &str) -> Result<(), Failure> {
+async fn perform(engine: &Engine, act: &Act) -> Result<(), Failure> {
     let actor = Actor {
         name: act.role.to_owned(),
         roles: [act.role.to_owned()].into(),
     };
-    match &act.deed {
-        Deed::Open(create) => engine.create(&actor, create.clone(), Some(key)).await?,
+    let key = act.key();
+    let key = Some(key.as_str());
+    let (what, done) = match &act.deed {
+        Deed::Open(create) => ("create", engine.create(&actor, create.clone(), key).await),
         Deed::Fire(command) => {
-            let id = engine.find(act.project).await?;
-            let fired = engine.fire(&actor, id, command.clone(), Some(key)).await;
-            fired.map_err(|e| {
-                Failure::from(e).at(format!("{} {} {}", act.on, act.project, command.event))
-            })?
+            let id = engine.find(&act.project).await?;
+            let fired = engine.fire(&actor, id, command.clone(), key).await;
+            (command.event.as_str(), fired)
+        }
+        Deed::Decide(command) => {
+            let id = engine.find(&act.project).await?;
+            let decided = engine.decide(&actor, id, command.clone(), key).await;
+            (command.issue.as_str(), decided)
         }
     };
-    Ok(())
+    let place = || format!("{} {} {what}", act.on, act.project);
+    done.map(|_| ()).map_err(|e| Failure::from(e).at(place()))
 }
 
 fn progress(hidden: bool, acts: usize) -> ProgressBar {
