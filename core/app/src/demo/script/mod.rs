@@ -54,8 +54,11 @@ pub enum Deed {
     Decide(DecideIssue),
 }
 
+/// What the people of a jurisdiction do.
+type Play = fn() -> Vec<Act>;
+
 /// The jurisdictions in the order in which they are shown: package, first project, its script.
-const JURISDICTIONS: [(&str, &str, fn() -> Vec<Act>); 9] = [
+const JURISDICTIONS: [(&str, &str, Play); 9] = [
     ("ningxia-lingwu", lingwu::CODE, lingwu::acts),
     ("ningxia-yuanzhou", yuanzhou::CODE, yuanzhou::acts),
     ("tianjin", tianjin::CODE, tianjin::acts),
