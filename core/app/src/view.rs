@@ -17,6 +17,7 @@ use liucheng_model::{
     decide::possible,
     definition::{Basis, Definition},
     evaluate::{Question, evaluate},
+    event::Incident,
     finding::{Choice, Finding, FindingCode, Severity},
     project::{Obligation, Pin, Project},
     text::Text,
@@ -76,6 +77,9 @@ pub struct ProjectView {
     pub payments: Vec<PaymentView>,
     /// What the province's rules said last.
     pub findings: Vec<FindingView>,
+    /// What the province's component could not answer, and nobody has gone on from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<Incident>,
     /// Events that are possible now.
     pub possible: Vec<String>,
     /// Roles that have a mail address.
@@ -265,6 +269,7 @@ fn view(
         obligations,
         payments: payments(&project),
         findings: findings(&project, definition),
+        incidents: project.incidents.values().cloned().collect(),
         possible: possible(definition, &project),
         contacts: roles_with_address(&project.contacts),
         states: project.states,

@@ -36,6 +36,14 @@ impl ProjectView {
             lines.extend([String::new(), "拨付".to_owned()]);
             lines.extend(self.payments.iter().map(PaymentView::line));
         }
+        if !self.incidents.is_empty() {
+            lines.extend([String::new(), "规则包异常".to_owned()]);
+            lines.extend(self.incidents.iter().flat_map(|incident| {
+                let first = format!("  {}  {}  ", incident.on, pad(incident.hook.name(), 12));
+                let text = format!("{} {}", incident.code, incident.reason);
+                wrap(&text, cells, (&first, &" ".repeat(first.chars().count())))
+            }));
+        }
         if !self.findings.is_empty() {
             lines.extend([String::new(), "提示".to_owned()]);
             let findings = self.findings.iter();
