@@ -226,7 +226,7 @@ pub async fn project(engine: &Engine, row: &ProjectRow) -> Result<ProjectView, C
         states: &project.states,
         today,
         calendar: &engine.library.calendar(),
-        suspensions: &project.suspensions(),
+        suspensions: &project.all_suspensions(),
     });
     let mut view = view(row, project, &definition, today);
     let known: Vec<(String, Text)> = view

@@ -323,7 +323,17 @@ impl Engine {
         }
         let (decision, cause) = match command {
             Command::Fire(command) => self.decided_fire(&loaded, actor, command).await?,
-            Command::Decide(command) => decided_choice(&loaded, actor, command)?,
+            Command::Decide(command) => {
+                let choose = Choose {
+                    issue: command.issue.clone(),
+                    option: command.option.clone(),
+                    reason: command.reason.clone(),
+                    scope: DecisionScope::Project,
+                };
+                let decision = self.decided_choice(&loaded, actor, &choose).await?;
+                let issue = choose.issue;
+                (decision, Cause::Decision { issue })
+            }
         };
         let version = before.version + 1;
         let answer = answer(id, version, &decision, &loaded.definition);
@@ -414,6 +424,35 @@ impl Engine {
             verdicts.push(verdict);
         }
         Ok(verdicts)
+    }
+
+    /// A decision on an open point, with what the component says to it now. That it cannot say anything now
+    /// keeps nobody from deciding; the next question to it will tell.
+    pub(crate) async fn decided_choice(
+        &self,
+        loaded: &Loaded,
+        actor: &Actor,
+        choose: &Choose,
+    ) -> Result<Decision, CommandError> {
+        let (context, project) = (loaded.context(), &*loaded.before.project);
+        decide::check_choice(&loaded.definition, choose, &actor.roles)?;
+        let needs = decide::asked_again(context, project, choose);
+        let fire = Fire {
+            event: String::new(),
+            facts: BTreeMap::new(),
+            roles: BTreeSet::new(),
+            waived: None,
+        };
+        let verdicts = match self.ask(context, project, &fire, needs).await {
+            Ok(verdicts) => verdicts,
+            Err((hook, error)) => {
+                let project = loaded.id.to_string();
+                tracing::warn!(project.id = %project, error.code = error.code(), error = %error, "{} is not asked again after a decision", hook.name());
+                Vec::new()
+            }
+        };
+        let roles = &actor.roles;
+        Ok(decide::choose(context, project, choose, roles, verdicts)?)
     }
 
     /// Nobody goes on without a component that speaks for a rule of law.
@@ -567,23 +606,6 @@ impl Engine {
         }
         Ok(Some(serde_json::from_str(&stored.response)?))
     }
-}
-
-fn decided_choice(
-    loaded: &Loaded,
-    actor: &Actor,
-    command: &DecideIssue,
-) -> Result<(Decision, Cause), CommandError> {
-    let choose = Choose {
-        issue: command.issue.clone(),
-        option: command.option.clone(),
-        reason: command.reason.clone(),
-        scope: DecisionScope::Project,
-    };
-    let project = &loaded.before.project;
-    let decision = decide::choose(loaded.context(), project, &choose, &actor.roles)?;
-    let issue = choose.issue;
-    Ok((decision, Cause::Decision { issue }))
 }
 
 fn answer(id: ProjectId, version: u64, decision: &Decision, definition: &Definition) -> Answer {

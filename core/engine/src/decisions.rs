@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use liucheng_model::{
-    decide::{self, Choose, Decision},
+    decide::{self, Choose},
     definition::Definition,
     event::DecisionScope,
 };
@@ -167,9 +167,11 @@ impl Engine {
     ) -> Result<bool, CommandError> {
         let id: ProjectId = loaded.id;
         for _ in 0..ATTEMPTS {
-            let Some(decision) = taken_in(&loaded, actor, ruling)? else {
+            if !concerns(&loaded, ruling) {
                 return Ok(false);
-            };
+            }
+            let choice = ruling.choice();
+            let decision = self.decided_choice(&loaded, actor, &choice).await?;
             let step = Step {
                 id,
                 before: Some(loaded.before),
@@ -193,30 +195,17 @@ impl Engine {
     }
 }
 
-/// The project with the jurisdiction's decision; `None` where it has ended, has its own, goes by a version
-/// that does not know the point, or has this one already.
-fn taken_in(
-    loaded: &Loaded,
-    actor: &Actor,
-    ruling: &Ruling,
-) -> Result<Option<Decision>, CommandError> {
+/// Whether a jurisdiction's decision changes a project: not where it has ended, has its own, goes by a
+/// version that does not know the point, or has this one already.
+fn concerns(loaded: &Loaded, ruling: &Ruling) -> bool {
     let (project, definition) = (&loaded.before.project, &loaded.definition);
     let Some(issue) = definition.issue(&ruling.issue) else {
-        return Ok(None);
+        return false;
     };
-    let known = ruling
-        .option
-        .as_ref()
-        .is_none_or(|o| issue.option(o).is_some());
+    let option = ruling.option.as_ref();
+    let known = option.is_none_or(|option| issue.option(option).is_some());
     let own = project.decisions.get(&ruling.issue) == Some(&DecisionScope::Project);
-    let present = project
-        .facts
-        .get(&issue.fact())
-        .and_then(|fact| fact.as_text());
-    let same = present == ruling.option.as_deref();
-    if !known || own || same || decide::has_ended(definition, project) {
-        return Ok(None);
-    }
-    let decided = decide::choose(loaded.context(), project, &ruling.choice(), &actor.roles)?;
-    Ok(Some(decided))
+    let present = project.facts.get(&issue.fact());
+    let same = present.and_then(|fact| fact.as_text()) == ruling.option.as_deref();
+    known && !own && !same && !decide::has_ended(definition, project)
 }

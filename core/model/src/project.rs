@@ -55,6 +55,10 @@ pub struct Project {
     pub timers: BTreeMap<String, Timer>,
     /// What the component said last, by what it was asked.
     pub findings: BTreeMap<Hook, Vec<Finding>>,
+    /// Times in which the clocks of obligations stood still that were met since, by obligation: whether one
+    /// was met in time is judged with them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stood_still: BTreeMap<String, Vec<Suspension>>,
     /// Somebody took a change of version back: it goes on to another one only by command.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub holds_version: bool,
@@ -151,6 +155,7 @@ impl Project {
             payments: Vec::new(),
             timers: BTreeMap::new(),
             findings: BTreeMap::new(),
+            stood_still: BTreeMap::new(),
             holds_version: false,
             decisions: BTreeMap::new(),
             incidents: BTreeMap::new(),
@@ -194,9 +199,17 @@ impl Project {
                 key, obligation, ..
             } => {
                 self.generation = self.generation.max(obligation.generation);
+                // What it was the last time says nothing about this one.
+                self.stood_still.remove(&obligation.id);
                 self.obligations.insert(key.clone(), obligation.clone());
             }
-            Event::ObligationMet { key, .. } | Event::ObligationDropped { key, .. } => {
+            Event::ObligationMet { key, .. } => {
+                let met = self.obligations.remove(key);
+                if let Some(met) = met.filter(|met| !met.suspensions.is_empty()) {
+                    self.stood_still.insert(met.id, met.suspensions);
+                }
+            }
+            Event::ObligationDropped { key, .. } => {
                 self.obligations.remove(key);
             }
             Event::ReminderDue { key, step, .. } => {
@@ -253,7 +266,15 @@ impl Project {
         }
     }
 
-    /// Obligation → times in which its clock stood still.
+    /// As [`suspensions`](Self::suspensions), with those of obligations that were met.
+    #[must_use]
+    pub fn all_suspensions(&self) -> BTreeMap<String, Vec<Suspension>> {
+        let mut all = self.stood_still.clone();
+        all.extend(self.suspensions());
+        all
+    }
+
+    /// Open obligation → times in which its clock stood still.
     #[must_use]
     pub fn suspensions(&self) -> BTreeMap<String, Vec<Suspension>> {
         let open = self.obligations.values();

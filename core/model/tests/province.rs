@@ -212,7 +212,7 @@ impl Life {
         };
         let context = context(&self.definition, self.now);
         let roles = BTreeSet::from([role.to_owned()]);
-        let decision = decide::choose(context, &self.project, &choose, &roles)?;
+        let decision = decide::choose(context, &self.project, &choose, &roles, Vec::new())?;
         self.project = decision.project;
         Ok(decision.events)
     }

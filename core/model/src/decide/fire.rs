@@ -407,6 +407,11 @@ impl<'a> Draft<'a> {
                 message: finding.message.zh.clone(),
             });
         }
+        self.take_in(verdict)
+    }
+
+    /// Takes a verdict into the history, whatever it finds.
+    pub(super) fn take_in(&mut self, verdict: Verdict) -> Result<(), Rejection> {
         let facts = verdict.answer.facts.clone();
         for (key, value) in &facts {
             // The component proposes. What people record is not for it to change.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Context, Decision, Draft, fire::Chain};
+use super::{Context, Decision, Draft, Needs, fire::Chain};
 use crate::{
-    definition::{Definition, IssueDoc},
+    definition::{Definition, IssueDoc, decision_fact},
     event::{DecisionScope, Event},
-    fact::nearest,
+    fact::{Facts, Scalar, nearest},
     project::Project,
     rejection::Rejection,
+    verdict::{Hook, Verdict},
 };
 
 /// A decision on an open point (待明确事项).
@@ -27,7 +28,31 @@ pub struct Choose {
 /// The longest reason, in characters.
 pub const REASON_MAX_CHARS: usize = 1_000;
 
-/// Decides an open point of a project; the dates that follow from it move with it.
+/// What the component has to be asked again because of a decision: what it was asked before, with the facts
+/// as they would stand.
+#[must_use]
+pub fn asked_again(context: Context<'_>, project: &Project, choose: &Choose) -> Needs {
+    let hooks = project.findings.keys().copied();
+    let hooks: Vec<Hook> = hooks.filter(|hook| *hook != Hook::Step).collect();
+    let mut facts = Facts::new();
+    if !hooks.is_empty() {
+        let mut then = project.facts.clone();
+        let key = decision_fact(&choose.issue);
+        match &choose.option {
+            Some(option) => drop(then.insert(key, Scalar::Text(option.clone()).into())),
+            None => drop(then.remove(&key)),
+        }
+        facts = context.definition.with_defaults(&then).0.into_owned();
+    }
+    Needs {
+        hooks,
+        facts,
+        arguments: Facts::new(),
+    }
+}
+
+/// Decides an open point of a project; the dates that follow from it move with it, and so does what the
+/// component says to it. A rule that it finds broken then is shown and refuses nothing: what was decided is so.
 ///
 /// # Errors
 /// [`Rejection`] for an unknown point or option, a missing reason, or a missing role.
@@ -36,10 +61,14 @@ pub fn choose(
     project: &Project,
     choose: &Choose,
     roles: &BTreeSet<String>,
+    verdicts: Vec<Verdict>,
 ) -> Result<Decision, Rejection> {
     check_choice(context.definition, choose, roles)?;
     let mut draft = Draft::new(context, project.clone(), &project.facts);
     draft.choose(choose)?;
+    for verdict in verdicts {
+        draft.take_in(verdict)?;
+    }
     let mut chain = Chain::internal();
     draft.run_automatic(&mut chain)?;
     draft.reconcile();
