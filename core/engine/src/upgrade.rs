@@ -268,7 +268,8 @@ impl Engine {
 
     /// Does the project enter a stage of its life while another version of its package is installed?
     pub(crate) fn newer_at_stage(&self, decision: &Decision) -> bool {
-        let Some(package) = &decision.project.package else {
+        let project = &decision.project;
+        let Some(package) = project.package.as_ref().filter(|_| !project.holds_version) else {
             return false;
         };
         let enters = |event: &Event| matches!(event, Event::Moved { region, from, to, .. } if region == STAGES && from != to);
@@ -306,6 +307,40 @@ impl Engine {
     ) -> Result<bool, CommandError> {
         self.change(actor, id, AdoptionCause::Rollback, reason)
             .await
+    }
+
+    /// Takes the last change of version back for each project of a package that had one, and is open.
+    ///
+    /// Returns the codes of those that changed, and those that could not with the reason.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn roll_back_all(
+        &self,
+        actor: &Actor,
+        province: &str,
+        reason: &str,
+    ) -> Result<Vec<(String, Result<(), CommandError>)>, CommandError> {
+        let mut done = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.store.list(Page { after, limit: PAGE }).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.code.clone());
+            for row in page.into_iter().filter(|row| row.province == province) {
+                let loaded = self.loaded_from(row.id, Snapshot::read(row)?).await?;
+                let project = &loaded.before.project;
+                if decide::has_ended(&loaded.definition, project) {
+                    continue;
+                }
+                match self.roll_back(actor, loaded.id, reason).await {
+                    Ok(true) => done.push((project.code.clone(), Ok(()))),
+                    Ok(false) | Err(CommandError::NothingToRollBack(_)) => {}
+                    Err(error) => done.push((project.code.clone(), Err(error))),
+                }
+            }
+        }
+        Ok(done)
     }
 
     async fn installed(

@@ -394,6 +394,10 @@ async fn an_upgrade_is_shown_before_it_is_made_and_can_be_taken_back() {
     );
     let again = world.engine.roll_back(&actor(), id, "又来").await;
     assert_eq!(again.unwrap_err().code(), "E-NO-UPGRADE");
+    // What somebody took back does not come again by itself.
+    world.to_budget(id).await;
+    assert_eq!(world.project(id).await.package, Some(pin("1.0.0")));
+    assert!(world.engine.upgrade(&actor(), id, "核对后").await.unwrap());
     world.sound().await;
 }
 
@@ -592,5 +596,76 @@ async fn a_jurisdiction_decides_for_all_its_projects_that_have_no_decision_of_th
     assert_eq!(said(own).await.as_deref(), Some("no"));
     let newest = world.open("D").await;
     assert_eq!(said(newest).await, None);
+    world.sound().await;
+}
+
+#[tokio::test]
+async fn a_thousand_projects_are_shown_upgraded_and_taken_back() {
+    const COUNT: usize = 1_000;
+    let world = World::on(Arc::new(MemoryStore::new()));
+    world.install("1.0.0", overlay(10, "")).await;
+    let mut ids = Vec::new();
+    for n in 0..COUNT {
+        ids.push(world.open(&format!("P-{n:04}")).await);
+    }
+    // One asked its component before; one has ended and stays with what it was decided by.
+    world.to_budget(ids[0]).await;
+    world.confirm(ids[0], None).await.unwrap();
+    let end = json!({"termination.reason": "撤销"});
+    world.fire(ids[1], "terminate", end, None).await.unwrap();
+    let mut before = Vec::new();
+    for id in &ids {
+        before.push(world.project(*id).await);
+    }
+
+    world.install("1.1.0", overlay(5, "")).await;
+    let entry = world.engine.library.entry("example").unwrap();
+    let changes = world.engine.preview_upgrades(&entry).await.unwrap();
+    assert_eq!(changes.len(), COUNT - 1);
+    assert!(
+        changes
+            .iter()
+            .all(|c| c.refused.is_none() && c.verdicts.len() == 1)
+    );
+    // The survey of the first is reported already due; all others move.
+    assert_eq!(
+        changes.iter().filter(|c| c.dates.len() == 1).count(),
+        COUNT - 1
+    );
+    for id in ids.iter().filter(|id| **id != ids[1]) {
+        assert!(world.engine.upgrade(&actor(), *id, "新办法").await.unwrap());
+    }
+    assert!(
+        world
+            .engine
+            .preview_upgrades(&entry)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    // What was decided before is what the old component said, and it says so again.
+    let replayed = world.engine.replay(ids[0]).await.unwrap();
+    assert_eq!(
+        (&replayed[0].package, &replayed[0].outcome),
+        (&pin("1.0.0"), &Outcome::Same)
+    );
+    assert_eq!(world.project(ids[1]).await, before[1]);
+
+    let back = world
+        .engine
+        .roll_back_all(&actor(), "example", "有误")
+        .await
+        .unwrap();
+    assert_eq!(
+        back.iter().filter(|(_, outcome)| outcome.is_ok()).count(),
+        COUNT - 1
+    );
+    for (id, before) in ids.iter().zip(&before) {
+        let now = world.project(*id).await;
+        assert_eq!(
+            (&now.package, &now.facts, due(&now)),
+            (&before.package, &before.facts, due(before))
+        );
+    }
     world.sound().await;
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     deadline::Suspension,
     definition::decision_fact,
-    event::{DecisionScope, Event, Incident, Opening},
+    event::{AdoptionCause, DecisionScope, Event, Incident, Opening},
     fact::{FactValue, Facts, Scalar},
     finding::Finding,
     money::Fen,
@@ -55,6 +55,9 @@ pub struct Project {
     pub timers: BTreeMap<String, Timer>,
     /// What the component said last, by what it was asked.
     pub findings: BTreeMap<Hook, Vec<Finding>>,
+    /// Somebody took a change of version back: it goes on to another one only by command.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds_version: bool,
     /// For what each open point was decided that is decided.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub decisions: BTreeMap<String, DecisionScope>,
@@ -148,6 +151,7 @@ impl Project {
             payments: Vec::new(),
             timers: BTreeMap::new(),
             findings: BTreeMap::new(),
+            holds_version: false,
             decisions: BTreeMap::new(),
             incidents: BTreeMap::new(),
             generation: 0,
@@ -227,6 +231,7 @@ impl Project {
                 self.definition.clone_from(&adoption.definition);
                 self.package.clone_from(&adoption.package);
                 self.states.extend(adoption.states.clone());
+                self.holds_version = adoption.cause == AdoptionCause::Rollback;
             }
             Event::IncidentOpened(incident) => {
                 self.incidents.insert(incident.hook, *incident.clone());

@@ -65,8 +65,8 @@ impl Calls<'_> {
         store
             .set_fuel(self.budget.fuel)
             .map_err(|e| Problem::Host(e.to_string()))?;
-        store.set_epoch_deadline(Sandbox::deadline(self.budget.wall));
         let ticking = self.sandbox.tick();
+        store.set_epoch_deadline(Sandbox::deadline(self.budget.wall));
         // The types of the exports are compared while starting, so that a misfit shows here and not in a call.
         let misfit = |error: &Error| Problem::World(detail(error));
         let no_abi =

@@ -43,6 +43,22 @@ struct TickerState {
     /// The ticker waits to be told that a call has begun.
     asleep: bool,
     stop: bool,
+    /// Since when it ticks, and how often it has; `None` while it sleeps.
+    since: Option<(Instant, u128)>,
+}
+
+impl TickerState {
+    /// Advances the engine's epoch once for each tick that really passed.
+    fn catch_up(&mut self, engine: &Engine) {
+        let Some((started, ticks)) = &mut self.since else {
+            return;
+        };
+        let passed = started.elapsed().as_millis() / TICK.as_millis();
+        while *ticks < passed {
+            engine.increment_epoch();
+            *ticks += 1;
+        }
+    }
 }
 
 /// Keeps the ticker running for the length of a call.
@@ -71,8 +87,13 @@ impl Sandbox {
         u64::try_from(ticks).unwrap_or(u64::MAX)
     }
 
+    /// Ticks for the length of a call, which sets its deadline afterwards: ticks that a ticker made late has
+    /// still to make up for belong to the time before it.
     pub(crate) fn tick(&self) -> Ticking<'_> {
-        self.ticker.change(|state| state.running_calls += 1);
+        self.ticker.change(|state| {
+            state.running_calls += 1;
+            state.catch_up(&self.engine);
+        });
         Ticking(&self.ticker)
     }
 }
@@ -103,8 +124,8 @@ impl Ticker {
         }
     }
 
-    /// Advances the engine's epoch once for each tick that really passed, so that a late wake-up is made
-    /// good. Goes to sleep when a tick ends while no call is under way.
+    /// Ticks while calls are under way, and makes good what a late wake-up missed. Goes to sleep when a tick
+    /// ends while no call is under way.
     fn run(&self, engine: &Engine) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while !state.stop {
@@ -117,19 +138,16 @@ impl Ticker {
                 state.asleep = false;
                 continue;
             }
-            let (started, mut ticks) = (Instant::now(), 0);
+            state.since = Some((Instant::now(), 0));
             while state.running_calls > 0 && !state.stop {
-                let passed = started.elapsed().as_millis() / TICK.as_millis();
-                while ticks < passed {
-                    engine.increment_epoch();
-                    ticks += 1;
-                }
+                state.catch_up(engine);
                 let wait = self
                     .changed
                     .wait_timeout(state, TICK)
                     .unwrap_or_else(PoisonError::into_inner);
                 state = wait.0;
             }
+            state.since = None;
         }
     }
 }

@@ -171,6 +171,7 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("MAIL", MAIL),
     ("DOCUMENT", DOCUMENT),
     ("DOCUMENTS", DOCUMENTS),
+    ("HOLDS_DOCUMENT", HOLDS_DOCUMENT),
     ("TOKEN", TOKEN),
     ("TOKEN_COUNT", TOKEN_COUNT),
     ("BACKLOG", BACKLOG),

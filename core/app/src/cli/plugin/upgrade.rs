@@ -29,7 +29,7 @@ pub struct UpgradeArgs {
     #[arg(long, conflicts_with = "back")]
     dry_run: bool,
     /// Take the last change of version back.
-    #[arg(long, conflicts_with = "all")]
+    #[arg(long)]
     back: bool,
     #[command(flatten)]
     act: ActArgs,
@@ -47,6 +47,7 @@ pub async fn upgrade(global: &Global, args: UpgradeArgs) -> Result<Exit, Failure
     let engine = compose::open(&global.place()).await?;
     let answered = match (&args.project, &args.all) {
         (Some(project), _) if args.back => back(global, &engine, &args, project).await,
+        (None, Some(all)) if args.back => back_all(global, &engine, &args, all).await,
         (Some(project), _) => {
             let changes = vec![preview(&engine, project).await?];
             run(global, &engine, &args, changes).await
@@ -161,6 +162,41 @@ async fn back(
         false => format!("{project}: nothing has changed"),
     })?;
     Ok(Exit::Ok)
+}
+
+async fn back_all(
+    global: &Global,
+    engine: &Engine,
+    args: &UpgradeArgs,
+    package: &str,
+) -> Result<Exit, Failure> {
+    let (actor, reason) = (args.act.actor(), args.act.reason());
+    let done = engine.roll_back_all(&actor, package, reason).await?;
+    let changed = done.iter().filter(|(_, outcome)| outcome.is_ok()).count();
+    let failed: Vec<(&String, String)> = done
+        .iter()
+        .filter_map(|(project, outcome)| Some((project, outcome.as_ref().err()?.to_string())))
+        .collect();
+    if global.json {
+        let failed: Vec<_> = failed
+            .iter()
+            .map(|(project, reason)| json!({"project": project, "reason": reason}))
+            .collect();
+        document(&json!({"package": package, "changed": changed, "failed": failed}))?;
+    } else {
+        for (project, reason) in &failed {
+            paragraph(&format!("{project}: {reason}"), ("", "  "))?;
+        }
+        line(format!(
+            "{} by the version before again, {} failed",
+            counted(changed as u64, "project goes", "projects go"),
+            failed.len()
+        ))?;
+    }
+    Ok(match failed.is_empty() {
+        true => Exit::Ok,
+        false => Exit::Rejected,
+    })
 }
 
 /// Puts every past question of a project to its component again.

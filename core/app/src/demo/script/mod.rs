@@ -54,40 +54,27 @@ pub enum Deed {
     Decide(DecideIssue),
 }
 
-/// What is played of one package.
-struct Play {
-    /// The package.
-    province: &'static str,
-    /// The project that is followed to its end.
-    code: &'static str,
-    /// What the officers do.
-    acts: fn() -> Vec<Act>,
-}
+/// What the people of a jurisdiction do.
+type Play = fn() -> Vec<Act>;
 
-const fn play(province: &'static str, code: &'static str, acts: fn() -> Vec<Act>) -> Play {
-    Play {
-        province,
-        code,
-        acts,
-    }
-}
-
-/// The jurisdictions in the order in which they are shown.
-const JURISDICTIONS: [Play; 9] = [
-    play("ningxia-lingwu", lingwu::CODE, lingwu::acts),
-    play("ningxia-yuanzhou", yuanzhou::CODE, yuanzhou::acts),
-    play("tianjin", tianjin::CODE, tianjin::acts),
-    play("shaanxi-county", shaanxi_county::CODE, shaanxi_county::acts),
-    play("shaanxi-pilot", shaanxi_pilot::CODE, shaanxi_pilot::acts),
-    play("henan", henan::CODE, henan::acts),
-    play("hebei-zhuolu", zhuolu::CODE, zhuolu::acts),
-    play("shanxi-linfen", linfen::CODE, linfen::acts),
-    play("county-action-plan", county_plan::CODE, county_plan::acts),
+/// The jurisdictions in the order in which they are shown: package, first project, its script.
+const JURISDICTIONS: [(&str, &str, Play); 9] = [
+    ("ningxia-lingwu", lingwu::CODE, lingwu::acts),
+    ("ningxia-yuanzhou", yuanzhou::CODE, yuanzhou::acts),
+    ("tianjin", tianjin::CODE, tianjin::acts),
+    ("shaanxi-county", shaanxi_county::CODE, shaanxi_county::acts),
+    ("shaanxi-pilot", shaanxi_pilot::CODE, shaanxi_pilot::acts),
+    ("henan", henan::CODE, henan::acts),
+    ("hebei-zhuolu", zhuolu::CODE, zhuolu::acts),
+    ("shanxi-linfen", linfen::CODE, linfen::acts),
+    ("county-action-plan", county_plan::CODE, county_plan::acts),
 ];
 
-/// The packages of the demo with the projects that are followed, in the order in which they are shown.
+/// The packages of the demo with their first projects, in the order in which they are shown.
 pub fn jurisdictions() -> impl Iterator<Item = (&'static str, &'static str)> {
-    JURISDICTIONS.iter().map(|play| (play.province, play.code))
+    JURISDICTIONS
+        .iter()
+        .map(|(province, code, _)| (*province, *code))
 }
 
 /// All acts of the jurisdictions that are wanted, in order of time; none wanted means all.
@@ -96,8 +83,8 @@ pub fn acts(wanted: &[String]) -> Vec<Act> {
     let is_wanted = |province: &str| wanted.is_empty() || wanted.iter().any(|w| w == province);
     let mut acts: Vec<Act> = JURISDICTIONS
         .iter()
-        .filter(|play| is_wanted(play.province))
-        .flat_map(|play| (play.acts)())
+        .filter(|(province, ..)| is_wanted(province))
+        .flat_map(|(_, _, acts)| acts())
         .collect();
     // The sort is stable: acts of one day stay in the order they are written.
     acts.sort_by_key(|act| act.on);
