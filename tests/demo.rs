@@ -315,6 +315,17 @@ fn the_demo_follows_nine_jurisdictions() {
     assert_eq!(run(&["--data", folder, "verify"]).code, 0);
 }
 
+/// A line without its millions of instructions: another compiler makes other instructions.
+fn without_fuel(line: &str) -> Vec<&str> {
+    let is_fuel = |word: &&str| {
+        let millions = word.strip_suffix('M').map(str::parse::<f64>);
+        millions.is_some_and(|parsed| parsed.is_ok())
+    };
+    line.split(' ')
+        .filter(|word| !is_fuel(word) && !word.is_empty())
+        .collect()
+}
+
 fn the_table_fits_eighty_columns(folder: &str) {
     let demo = |columns: Option<&str>| -> Said {
         let mut command = liucheng();
@@ -342,7 +353,9 @@ fn the_table_fits_eighty_columns(folder: &str) {
         let samples: Vec<&str> = samples.filter_map(|s| s.split("```").next()).collect();
         assert!(!samples.is_empty(), "{name}");
         for line in samples.iter().flat_map(|s| s.lines()).filter(|l| *l != "…") {
-            assert!(said.out.lines().any(|l| l == line), "{name} shows {line}");
+            let mut said = said.out.lines();
+            let is_said = said.any(|l| without_fuel(l) == without_fuel(line));
+            assert!(is_said, "{name} shows {line}");
         }
     }
     // Where no width is asked for, nothing is cut.

@@ -89,6 +89,7 @@ pub async fn run(args: DemoArgs, data: Option<PathBuf>, as_json: bool) -> Result
     };
     let engine = compose::open_with(&Place::new(dir.clone(), None), adapters).await?;
     refuse_others(&engine, &dir).await?;
+    prepare(&engine, &acts).await?;
     play(&engine, &clock, &acts, progress(as_json, acts.len())).await?;
     let checks = verify(&*engine.store).await?;
     let report = Report::read(&engine, checks).await?;
@@ -155,6 +156,31 @@ async fn refuse_others(engine: &Engine, dir: &Path) -> Result<(), Failure> {
         .at("--data")
         .hint("choose another --data, or none for a new folder")),
     }
+}
+
+/// Compiles the components side by side: one after the other, each on its first call, would take as
+/// long as all the rest.
+async fn prepare(engine: &Engine, acts: &[Act]) -> Result<(), Failure> {
+    let provinces: BTreeSet<&str> = acts
+        .iter()
+        .filter_map(|act| match &act.deed {
+            Deed::Open(create) => Some(create.province.as_str()),
+            Deed::Fire(_) | Deed::Decide(_) => None,
+        })
+        .collect();
+    let mut compilers = JoinSet::new();
+    for province in provinces {
+        let Some(package) = engine.library.entry(province)?.package.clone() else {
+            continue;
+        };
+        let rules = Arc::clone(&engine.rules);
+        compilers.spawn(async move { rules.prepare(&package).await });
+    }
+    while let Some(done) = compilers.join_next().await {
+        let compiled = done.map_err(|e| CommandError::Internal(e.to_string()))?;
+        compiled.map_err(CommandError::from)?;
+    }
+    Ok(())
 }
 
 /// Lets the officers act, and time pass between their acts.

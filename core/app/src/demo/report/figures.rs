@@ -14,7 +14,7 @@ use liucheng_model::{
 };
 use serde_json::{Value as Json, json};
 
-use super::story::{PAUSE, title};
+use super::teller::{PAUSE, title};
 
 /// Figures of one project, gathered record by record.
 #[derive(Default)]

@@ -4,6 +4,7 @@ mod course;
 mod figures;
 mod story;
 mod table;
+mod teller;
 
 use std::collections::BTreeMap;
 
