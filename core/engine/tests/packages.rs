@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use chrono::NaiveTime;
 use liucheng_engine::{
     CommandError, Engine,
-    commands::{Actor, Create, FireEvent},
+    commands::{Actor, Create, DecideIssue, FireEvent},
     library::{Entry, Library, Sources},
     packages::PackageFiles,
     ports::{
@@ -416,6 +416,35 @@ async fn past_verdicts_are_reproduced_by_the_component_that_gave_them() {
         (&replayed[0].package, &replayed[0].outcome),
         (&pin("1.0.0"), &Outcome::Same)
     );
+    // A decision lets the component answer anew, and that can be asked again as well.
+    world.install("1.2.0", overlay(5, OPEN_POINT)).await;
+    world
+        .engine
+        .upgrade(&actor(), id, "含待定事项")
+        .await
+        .unwrap();
+    let decide = DecideIssue {
+        issue: "XX-A1".to_owned(),
+        option: Some("yes".to_owned()),
+        reason: "本县口径".to_owned(),
+        expected_version: None,
+    };
+    let decided = world
+        .engine
+        .decide(&actor(), id, decide, None)
+        .await
+        .unwrap();
+    let said = &decided.findings[0].message.en;
+    assert!(said.contains("decision.xx_a1"), "{said}");
+    let replayed = world.engine.replay(id).await.unwrap();
+    let outcomes: Vec<_> = replayed.iter().map(|r| (&r.package, &r.outcome)).collect();
+    assert_eq!(
+        outcomes,
+        [
+            (&pin("1.0.0"), &Outcome::Same),
+            (&pin("1.2.0"), &Outcome::Same)
+        ]
+    );
     // Another calendar has come since; the one of then is kept.
     world
         .engine
@@ -534,7 +563,6 @@ options = [
 
 #[tokio::test]
 async fn a_jurisdiction_decides_for_all_its_projects_that_have_no_decision_of_their_own() {
-    use liucheng_engine::commands::DecideIssue;
     let world = World::on(Arc::new(MemoryStore::new()));
     world.install("1.0.0", overlay(10, OPEN_POINT)).await;
     let (plain, own) = (world.open("A").await, world.open("B").await);

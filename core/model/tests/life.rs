@@ -11,10 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
 use liucheng_model::{
     calendar::Calendar,
+    deadline::Suspension,
     decide::{self, Context, Decision, Fire, Fired, Slots},
     definition::{Definition, Source},
+    evaluate::{Question, evaluate},
     event::{Event, MoveCause, Opening},
     fact::Facts,
+    finding::{Finding, FindingCode},
     project::{Pin, Project},
     rejection::Rejection,
 };
@@ -213,6 +216,24 @@ fn a_challenge_stops_the_signing_clock() {
     assert!(events.iter().any(resumed), "{events:#?}");
     // 22 November + 7 days = Sunday 29 November, rolled to Monday.
     assert_eq!(life.due("sign-contract").as_deref(), Some("2026-11-30"));
+
+    // Signed on the last day: whoever looks later sees that it was in time.
+    let signed = json!({"contract.signed": "2026-11-30", "contract.amount": "1", "contract.expiry": "2027-11-29"});
+    life.fire("2026-11-30", "sign-contract", signed).unwrap();
+    let late = |suspensions: &BTreeMap<String, Vec<Suspension>>| {
+        let found = evaluate(Question {
+            definition: &life.definition,
+            facts: &life.project.facts,
+            states: &life.project.states,
+            today: life.now.date(),
+            calendar: Calendar::national().unwrap(),
+            suspensions,
+        });
+        let of_law = |f: &Finding| f.rule == "CN-CONTRACT-30D" && f.code == FindingCode::Violation;
+        found.findings.iter().any(of_law)
+    };
+    assert!(!late(&life.project.all_suspensions()));
+    assert!(late(&BTreeMap::new()), "without the suspension it was late");
 }
 
 #[test]
