@@ -14,6 +14,7 @@ mod bench;
 mod cli;
 mod copy;
 mod damage;
+mod decisions;
 mod demo;
 mod docs;
 mod doctor;
