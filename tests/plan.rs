@@ -463,3 +463,42 @@ fn the_table_is_in_order_of_time() {
     assert!(narrow.lines().all(|l| cells(l) <= 80), "{narrow}");
     assert!(!shown(None).contains('…'), "a pipe cuts nothing");
 }
+
+#[test]
+fn reports_of_the_whole_contract_are_listed() {
+    let facts = json!({"contract.signed": "2021-08-30", "contract.expiry": "2022-08-29"});
+    let reports = |facts: &Json| {
+        let plan = plan(Some("ningxia-yuanzhou"), facts);
+        let all = plan["reports"].as_array().unwrap().clone();
+        let of = |rule: &str| -> Vec<(Json, Json, Json)> {
+            let of_rule = all.iter().filter(|r| r["rule"] == rule);
+            of_rule
+                .map(|r| (r["period"].clone(), r["due"].clone(), r["unrolled"].clone()))
+                .collect()
+        };
+        (of("YZ-17"), of("YZ-18"))
+    };
+    let (monthly, half_year) = reports(&facts);
+    // Twelve months of a contract of twelve months, and no day that the text does not name.
+    assert_eq!(monthly.len(), 12);
+    assert_eq!(
+        monthly[0],
+        (json!("2021-09"), Json::Null, json!("2021-09-30"))
+    );
+    assert_eq!(monthly[11].0, "2022-08");
+    let natural = [
+        (json!("2021-H2"), Json::Null, json!("2021-12-31")),
+        (json!("2022-H1"), Json::Null, json!("2022-06-30")),
+    ];
+    assert_eq!(half_year, natural);
+    // Decided otherwise they are days from the start of the project; the point may be named as it is listed.
+    for key in ["decision.yz_a5", "decision.YZ-A5"] {
+        let mut decided = facts.clone();
+        decided[key] = json!("project");
+        assert_eq!(reports(&decided).1, [], "{key}");
+    }
+    assert_eq!(
+        reports(&json!({"contract.signed": "2021-08-30"})),
+        (vec![], vec![])
+    );
+}

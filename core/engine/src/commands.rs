@@ -294,6 +294,8 @@ impl Engine {
                 CommandError::Conflict { .. } if command.expected_version().is_none() => {}
                 // Perhaps it was stored: to try again would carry it out twice.
                 CommandError::Unavailable(_) => return Err(error),
+                // The component was asked, and what it did is noted on the project.
+                CommandError::Rules(_) => return Err(error),
                 // Another process may have changed the project since it was remembered, or a caller
                 // went away before its change was remembered.
                 _ if remembered => {}

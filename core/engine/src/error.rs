@@ -66,7 +66,7 @@ pub enum CommandError {
     #[error("{}", .0.first().map(ToString::to_string).unwrap_or_default())]
     Sources(Vec<SourceError>),
     /// No change of version to take back.
-    #[error("{0} never went by another version of its package")]
+    #[error("{0} has no change of its package's version to take back")]
     NothingToRollBack(String),
     /// The store has no room to write.
     #[error("{0}")]

@@ -133,12 +133,12 @@ pub enum Event {
     PackageAdopted(Box<PackageAdoption>),
     /// The component could not answer.
     IncidentOpened(Box<Incident>),
-    /// It answered again, or somebody went on without it.
+    /// It answered again.
     IncidentClosed {
         /// What it was asked.
         hook: Hook,
     },
-    /// Somebody went on without the component's answer.
+    /// Somebody went on without the component's answer; its incident is over with that.
     VerdictWaived {
         /// What it was not asked.
         hook: Hook,

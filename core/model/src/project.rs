@@ -249,7 +249,7 @@ impl Project {
             Event::IncidentOpened(incident) => {
                 self.incidents.insert(incident.hook, *incident.clone());
             }
-            Event::IncidentClosed { hook } => {
+            Event::IncidentClosed { hook } | Event::VerdictWaived { hook, .. } => {
                 self.incidents.remove(hook);
             }
             Event::CalendarAdopted { version } => self.calendar.clone_from(version),
@@ -260,9 +260,7 @@ impl Project {
             Event::TimerCleared { key } => {
                 self.timers.remove(key);
             }
-            Event::ScheduleFired { .. }
-            | Event::ObligationAnnounced { .. }
-            | Event::VerdictWaived { .. } => {}
+            Event::ScheduleFired { .. } | Event::ObligationAnnounced { .. } => {}
         }
     }
 

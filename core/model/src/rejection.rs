@@ -182,6 +182,9 @@ pub enum Rejection {
         /// Those that there are.
         options: Vec<String>,
     },
+    /// Nothing to take back.
+    #[error("{0} is not decided")]
+    NotDecided(String),
     /// A decision without a usable reason.
     #[error("reason: {reason}")]
     Reason {
@@ -269,6 +272,7 @@ impl Rejection {
             Self::Contact { .. } => "E-CONTACT",
             Self::IssueUnknown { .. } => "E-ISSUE-UNKNOWN",
             Self::IssueOption { .. } => "E-ISSUE-OPTION",
+            Self::NotDecided(_) => "E-NOT-DECIDED",
             Self::Reason { .. } => "E-REASON",
             Self::StateGone { .. } => "E-STATE-GONE",
             Self::NoIncident { .. } => "E-NO-INCIDENT",
@@ -302,6 +306,7 @@ impl Rejection {
             Self::FactNotAtOpening { key, .. } => key.clone(),
             Self::Contact { role, .. } => format!("contacts.{role}"),
             Self::IssueUnknown { issue, .. } | Self::IssueOption { issue, .. } => issue.clone(),
+            Self::NotDecided(issue) => issue.clone(),
             Self::Reason { .. } => "reason".to_owned(),
             Self::StateGone { state, .. } => state.clone(),
             Self::NoIncident { .. } => "waive".to_owned(),
@@ -358,6 +363,7 @@ impl Rejection {
             } => format!("did you mean {near:?}?"),
             Self::IssueUnknown { known, .. } => format!("open points: {}", list(known)),
             Self::IssueOption { options, .. } => format!("options: {}", list(options)),
+            Self::NotDecided(_) => "name the option that is decided".to_owned(),
             Self::Reason { .. } => "say in 1 to 1000 characters why".to_owned(),
             Self::StateGone { .. } => {
                 "keep the version that it goes by, or wait until it has left that state".to_owned()

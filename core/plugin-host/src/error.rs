@@ -161,7 +161,7 @@ impl Problem {
                 "the project is unchanged; tell the package's author, who sees the use of each case with `liucheng plugin test`"
             }
             Self::Trap(_) => {
-                "the project is unchanged; tell the package's author, the log has the panic message if there was one"
+                "nothing was decided; tell the package's author, the log has the panic message if there was one; who has to go on says why: `project fire --waive`, in the API `waive`"
             }
             Self::Input { .. } => {
                 "make the package smaller, or the lists in the project's facts shorter"
@@ -173,7 +173,7 @@ impl Problem {
                 "install exactly that package again: a project keeps the one it was decided with"
             }
             Self::Resting { .. } => {
-                "wait, or go on without the component and say why (`project fire --waive`), where no rule of law hangs on it"
+                "wait, or go on without the component and say why (`project fire --waive`, in the API `waive`), where no rule of law hangs on it"
             }
             Self::Host(_) => "see the log; if it happens again, report it with the log",
         }

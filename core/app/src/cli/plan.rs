@@ -14,7 +14,8 @@ use liucheng_engine::{
 };
 use liucheng_model::{
     deadline::Suspension,
-    definition::Definition,
+    decide::{Report, reports},
+    definition::{DECISION, Definition, decision_fact},
     evaluate::{Deadline, DeadlineKind, Evaluation, Question, evaluate},
     fact::{FactError, FactType, FactValue, Facts, Scalar, nearest},
     finding::{Finding, FindingCode, Severity},
@@ -82,6 +83,15 @@ pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, Failure> {
     let mut plan = compute(&entry, &parts, &facts, on.unwrap_or_default()).await?;
     plan.findings.extend(unknown);
     let calendar = parts.library.calendar();
+    let (states, suspensions) = (BTreeMap::new(), BTreeMap::new());
+    let reports = reports(Question {
+        definition: &entry.definition,
+        facts: &facts,
+        states: &states,
+        today: on.unwrap_or_default(),
+        calendar: &calendar,
+        suspensions: &suspensions,
+    });
     if global.json {
         let deadlines: Vec<Json> = plan
             .evaluation
@@ -95,12 +105,13 @@ pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, Failure> {
             "definition": {"id": entry.definition.doc.id, "version": entry.definition.doc.version},
             "on": on,
             "deadlines": deadlines,
+            "reports": reports.iter().map(report_json).collect::<Vec<_>>(),
             "payments": plan.payments.iter().map(|p| payment_json(p, &plan.evaluation)).collect::<Vec<_>>(),
             "findings": plan.findings.iter().map(|f| finding_json(f, &entry.definition)).collect::<Vec<_>>(),
         }))
         .map(|()| Exit::Ok);
     }
-    show::show(&plan, args.explain)?;
+    show::show(&plan, &reports, args.explain)?;
     Ok(Exit::Ok)
 }
 
@@ -186,7 +197,11 @@ struct FactReader<'a> {
 impl FactReader<'_> {
     fn read(&mut self, prefix: &str, object: &Map<String, Json>) -> Result<(), Failure> {
         for (name, json) in object {
-            let key = format!("{prefix}{name}");
+            // A decision is named as its open point is: `decision.HN-A6` is `decision.hn_a6`.
+            let key = match name.strip_prefix(DECISION) {
+                Some(issue) if prefix.is_empty() => decision_fact(issue),
+                _ => format!("{prefix}{name}"),
+            };
             match (self.definition.fact_type(&key), json) {
                 // An explicit null is an absent fact.
                 (Some(_), Json::Null) => {}
@@ -320,6 +335,25 @@ fn deadline_json(deadline: &Deadline) -> Json {
         },
         "met_on": deadline.met_on,
         "derivation": result.derivation,
+    })
+}
+
+fn report_json(report: &Report<'_>) -> Json {
+    let recurring = report.recurring;
+    json!({
+        "id": recurring.id,
+        "rule": recurring.rule,
+        "label": recurring.title.zh,
+        "label_en": recurring.title.en,
+        "every": recurring.every,
+        "period": report.period,
+        "first": report.first,
+        "last": report.last,
+        "due": report.due,
+        "unrolled": report.unrolled,
+        "provisional": report.provisional,
+        "responsible": recurring.responsible,
+        "to": recurring.to.iter().map(|to| to.zh.clone()).collect::<Vec<_>>(),
     })
 }
 

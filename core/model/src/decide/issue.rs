@@ -64,6 +64,9 @@ pub fn choose(
     verdicts: Vec<Verdict>,
 ) -> Result<Decision, Rejection> {
     check_choice(context.definition, choose, roles)?;
+    if choose.option.is_none() && !project.facts.contains_key(&decision_fact(&choose.issue)) {
+        return Err(Rejection::NotDecided(choose.issue.clone()));
+    }
     let mut draft = Draft::new(context, project.clone(), &project.facts);
     draft.choose(choose)?;
     for verdict in verdicts {

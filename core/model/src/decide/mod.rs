@@ -28,7 +28,7 @@ use crate::{
 pub use fire::{Fire, Needs, fire, needs, possible};
 pub use issue::{Choose, REASON_MAX_CHARS, asked_again, check_choice, choose};
 pub use package::{Adopt, adopt_package, open_incident, waived};
-pub use periods::{period_containing, period_label};
+pub use periods::{Report, period_containing, period_label, reports};
 pub use timer::{Fired, fire_timer};
 
 /// What a decision depends on beside the project.

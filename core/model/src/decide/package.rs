@@ -112,7 +112,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Closes the incidents of what was answered or decided without an answer.
+    /// Closes the incidents of what was answered.
     pub(super) fn close_incidents(&mut self, hooks: &[Hook]) {
         let open: Vec<Hook> = hooks
             .iter()
@@ -144,7 +144,6 @@ impl Draft<'_> {
                 reason,
             });
         }
-        self.close_incidents(&waived);
         Ok(())
     }
 }

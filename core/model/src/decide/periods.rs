@@ -8,6 +8,7 @@ use super::{Draft, ladder, reconcile::timer_key};
 use crate::{
     deadline::{RollPolicy, compute_date},
     definition::{Every, RecurringDoc},
+    evaluate::Question,
     event::Event,
     fact::Facts,
     guard::{Scope, World},
@@ -94,6 +95,94 @@ fn conditions<'d>(draft: &Draft<'d>) -> BTreeMap<&'d str, Option<bool>> {
         .collect()
 }
 
+/// A report that is owed for a period.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report<'d> {
+    /// The recurring obligation.
+    pub recurring: &'d RecurringDoc,
+    /// The period's name, such as `2021-H2`.
+    pub period: String,
+    /// Its first day.
+    pub first: NaiveDate,
+    /// Its last day.
+    pub last: NaiveDate,
+    /// The last day for handing it in; `None` where the text names none, or the calendar ends before.
+    pub due: Option<NaiveDate>,
+    /// The same before rolling.
+    pub unrolled: Option<NaiveDate>,
+    /// The date may still change.
+    pub provisional: bool,
+}
+
+/// Every report of the contract that the facts describe, past ones and those to come.
+#[must_use]
+pub fn reports<'d>(question: Question<'d, '_>) -> Vec<Report<'d>> {
+    let definition = question.definition;
+    let (facts, _) = definition.with_defaults(question.facts);
+    let world = World::new(Scope {
+        vocabulary: &definition.vocabulary,
+        facts: &facts,
+        states: question.states,
+        today: question.today,
+    });
+    let holds = |when: &String| {
+        let guard = definition.guard(when);
+        guard.is_some_and(|guard| guard.holds(&world).unwrap_or(false))
+    };
+    let mut all = Vec::new();
+    for recurring in &definition.doc.recurring {
+        let Some((from, until)) = term(recurring, &facts) else {
+            continue;
+        };
+        if !recurring.when.as_ref().is_none_or(holds) {
+            continue;
+        }
+        let (periods, _) = periods(recurring.every, (from, until), |_| true);
+        all.extend(periods.into_iter().map(|(first, last)| {
+            let period = recurring.period;
+            let end =
+                period.map(|p| compute_date(last, p, RollPolicy::Civil, question.calendar, &[]));
+            Report {
+                recurring,
+                period: period_label(recurring.every, first),
+                first,
+                last,
+                due: end.as_ref().and_then(|end| end.due),
+                unrolled: end.as_ref().map_or(Some(last), |end| end.unrolled),
+                provisional: end.as_ref().is_some_and(|end| end.provisional),
+            }
+        }));
+    }
+    all
+}
+
+/// The periods of a term that have begun, and the day the first one begins that has not.
+fn periods(
+    every: Every,
+    (from, until): Term,
+    begun: impl Fn(NaiveDate) -> bool,
+) -> (Vec<Term>, Option<NaiveDate>) {
+    let mut owed = Vec::new();
+    let mut day = from;
+    while let Some((first, last)) = period_containing(every, day) {
+        if first > until || owed.len() >= OPEN_MAX {
+            break;
+        }
+        if counts((first, last), from, until) {
+            let begins = first.max(from);
+            if !begun(begins) {
+                return (owed, Some(begins));
+            }
+            owed.push((first, last));
+        }
+        match last.checked_add_days(Days::new(1)) {
+            Some(following) => day = following,
+            None => break,
+        }
+    }
+    (owed, None)
+}
+
 impl<'a> Draft<'a> {
     /// Opens the periods that have begun, and sets the timer for the next one.
     pub(super) fn open_periods(&mut self) {
@@ -151,25 +240,10 @@ impl<'a> Draft<'a> {
         from: NaiveDate,
         until: NaiveDate,
     ) -> (Vec<(NaiveDate, NaiveDate)>, Option<NaiveDate>) {
-        let mut owed = Vec::new();
-        let mut day = from;
-        while let Some((first, last)) = period_containing(recurring.every, day) {
-            if first > until || owed.len() >= OPEN_MAX {
-                break;
-            }
-            if counts((first, last), from, until) {
-                let begins = first.max(from);
-                if ladder::opening_hour(begins) > self.context.now {
-                    return (owed, Some(begins));
-                }
-                owed.push((first, last));
-            }
-            match last.checked_add_days(Days::new(1)) {
-                Some(following) => day = following,
-                None => break,
-            }
-        }
-        (owed, None)
+        let now = self.context.now;
+        periods(recurring.every, (from, until), |begins| {
+            ladder::opening_hour(begins) <= now
+        })
     }
 
     fn take_back(&mut self, recurring: &RecurringDoc, owed: &[(NaiveDate, NaiveDate)]) {

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use liucheng_model::{
     deadline::explain_text,
+    decide::Report,
     evaluate::{Deadline, DeadlineKind},
     finding::{Finding, Severity},
 };
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// Shows a plan as tables, earliest date first.
-pub fn show(plan: &Plan, explain: bool) -> Result<(), Failure> {
+pub fn show(plan: &Plan, reports: &[Report<'_>], explain: bool) -> Result<(), Failure> {
     let date = |d: Option<NaiveDate>| d.map_or_else(|| "—".to_owned(), |d| d.to_string());
     let day = |d: &Deadline| d.computation.due.or(d.computation.unrolled);
     let mut deadlines: Vec<&Deadline> = plan.evaluation.deadlines.iter().collect();
@@ -45,6 +46,7 @@ pub fn show(plan: &Plan, explain: bool) -> Result<(), Failure> {
     if explain {
         deadlines.iter().try_for_each(|d| show_reason(d))?;
     }
+    show_reports(reports)?;
     if !plan.payments.is_empty() {
         let rows: Vec<Vec<String>> = plan
             .payments
@@ -68,6 +70,32 @@ pub fn show(plan: &Plan, explain: bool) -> Result<(), Failure> {
     if !plan.findings.is_empty() {
         line("")?;
         plan.findings.iter().try_for_each(show_finding)?;
+    }
+    Ok(())
+}
+
+/// One line for each kind of report: its periods, and the last days where the text names one.
+fn show_reports(reports: &[Report<'_>]) -> Result<(), Failure> {
+    if !reports.is_empty() {
+        line("")?;
+    }
+    for kind in reports.chunk_by(|a, b| a.recurring.id == b.recurring.id) {
+        let (Some(first), Some(last)) = (kind.first(), kind.last()) else {
+            continue;
+        };
+        let periods = match kind.len() {
+            1 => first.period.clone(),
+            count => format!("{} 至 {}，{count} 期", first.period, last.period),
+        };
+        let due = |report: &Report<'_>| report.due.map(|day| day.to_string());
+        let days = match (first.recurring.period, due(first), due(last)) {
+            (Some(_), Some(from), Some(to)) if kind.len() > 1 => format!("；期限 {from} … {to}"),
+            (Some(_), Some(day), _) => format!("；期限 {day}"),
+            (Some(_), None, _) => "；期限待定".to_owned(),
+            (None, ..) => String::new(),
+        };
+        let (rule, title) = (&first.recurring.rule, &first.recurring.title.zh);
+        wrapped(&format!("[定期] {rule} {title}：{periods}{days}"), "")?;
     }
     Ok(())
 }

@@ -147,7 +147,11 @@ async fn is_new(engine: &Engine, package: &Package) -> Result<(), Failure> {
         .iter()
         .find(|kept| kept.pin.id == manifest.id && kept.pin.version == manifest.version);
     match same_version {
-        Some(kept) if kept.pin.component != manifest.sha256 || kept.overlay.as_ref() != overlay => {
+        Some(kept)
+            if kept.pin.component != manifest.sha256
+                || kept.overlay.as_ref() != overlay
+                || kept.manifest != package.manifest_text =>
+        {
             let message = format!(
                 "{} {} was installed before with another content",
                 manifest.id, manifest.version
