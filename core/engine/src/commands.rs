@@ -447,9 +447,9 @@ impl Engine {
         };
         let verdicts = match self.ask(context, project, &fire, needs).await {
             Ok(verdicts) => verdicts,
-            Err((hook, error)) => {
+            Err((_, error)) => {
                 let project = loaded.id.to_string();
-                tracing::warn!(project.id = %project, error.code = error.code(), error = %error, "{} is not asked again after a decision", hook.name());
+                tracing::warn!(project.id = %project, error.code = error.code(), error = %error, "a component is not asked again after a decision");
                 Vec::new()
             }
         };
