@@ -249,6 +249,9 @@ pub enum FactReason {
     /// A day that no project can mean.
     #[error("{0} is not between 1949-10-01 and 2199-12-31")]
     DateRange(NaiveDate),
+    /// A number of things that nobody can have.
+    #[error("{0} is not between 0 and {COUNT_MAX}")]
+    Count(i64),
     /// A text with control characters.
     #[error("has control characters")]
     Control,
@@ -277,6 +280,7 @@ impl FactError {
             FactReason::Field { .. } => "E-FACT-FIELD",
             FactReason::Size(_) => "E-FACT-SIZE",
             FactReason::DateRange(_) => "E-DATE-RANGE",
+            FactReason::Count(_) => "E-COUNT-RANGE",
             FactReason::Control => "E-FACT-CONTROL",
             FactReason::Row(_) => "E-FACT-ROW",
         }
@@ -298,6 +302,7 @@ impl FactError {
             FactReason::Field { .. } => "see the fields of this list in the definition".to_owned(),
             FactReason::Size(limit) => format!("stay within {limit}"),
             FactReason::DateRange(_) => "check the year".to_owned(),
+            FactReason::Count(_) => "check the number, or list them one by one".to_owned(),
             FactReason::Control => "write plain text; line breaks are allowed".to_owned(),
             FactReason::Row(_) => {
                 "write {\"id\": \"…\", \"date\": \"YYYY-MM-DD\"}, each id once, without / @ #"
@@ -342,11 +347,20 @@ impl FactType {
             },
             Self::Count(fields) => match json {
                 Json::Array(_) => parse_rows(fields, key, json),
-                _ => ScalarType::Int.parse(key, json).map(FactValue::One),
+                _ => match ScalarType::Int.parse(key, json)? {
+                    Scalar::Int(count) if !(0..=COUNT_MAX).contains(&count) => Err(FactError {
+                        place: key.to_owned(),
+                        reason: FactReason::Count(count),
+                    }),
+                    count => Ok(FactValue::One(count)),
+                },
             },
         }
     }
 }
+
+/// The most stations, townships or communities that one project can speak of: the nation has fewer.
+pub const COUNT_MAX: i64 = 1_000_000;
 
 /// Each row is a clock of its own: it needs a date, and a name that no other row has.
 fn check_dated(key: &str, value: &FactValue) -> Result<(), FactError> {

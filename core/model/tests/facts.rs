@@ -57,3 +57,15 @@ proptest! {
         let _ = definition.parse_fact(&key, &json!("2021-08-30"));
     }
 }
+
+#[test]
+fn a_number_of_things_that_nobody_can_have_is_refused() {
+    let read = |json: Json| DEFINITION.parse_fact("stations", &json);
+    for good in [json!(0), json!(58), json!(1_000_000), json!([{"id": "a"}])] {
+        assert!(read(good.clone()).is_ok(), "{good}");
+    }
+    for bad in [json!(-1), json!(1_000_001), json!(i64::MAX)] {
+        let refused = read(bad.clone()).map_err(|error| error.code());
+        assert_eq!(refused, Err("E-COUNT-RANGE"), "{bad}");
+    }
+}
