@@ -27,13 +27,15 @@ use crate::{
     cache::Snapshot,
     error::CommandError,
     library::Library,
-    ports::{AnswerRow, CommitError, Instant, ProjectId, ProjectRow, RuleCall, TokenRow},
+    ports::{AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall, TokenRow},
     record::{Cause, GENESIS, digest},
     schedule::CronSlots,
 };
 
 /// How often a command without an expected version is decided again when others are faster.
 const ATTEMPTS: usize = 8;
+/// Projects read at a time.
+const PAGE: u32 = 200;
 /// The actor of timers.
 pub const SYSTEM: &str = "system";
 
@@ -534,6 +536,33 @@ impl Engine {
             at,
             now: local(at)?,
         })
+    }
+
+    /// The projects of a province that have not ended, in the order of their codes.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what it has does not read back.
+    pub(crate) async fn open_projects(
+        &self,
+        province: &str,
+    ) -> Result<Vec<ProjectId>, CommandError> {
+        let mut open = Vec::new();
+        let mut after = None;
+        loop {
+            let page = Page { after, limit: PAGE };
+            let rows = self.store.list(page).await?;
+            let Some(last) = rows.last() else {
+                return Ok(open);
+            };
+            after = Some(last.code.clone());
+            for row in rows.into_iter().filter(|row| row.province == province) {
+                let id = row.id;
+                let loaded = self.loaded_from(id, Snapshot::read(row)?).await?;
+                if !decide::has_ended(&loaded.definition, &loaded.before.project) {
+                    open.push(id);
+                }
+            }
+        }
     }
 
     /// The state row of a project.

@@ -15,17 +15,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Engine,
-    cache::Snapshot,
     commands::{Actor, Loaded, Step},
     error::CommandError,
-    ports::{CommitError, Document, Instant, Page, ProjectId},
+    ports::{CommitError, Document, Instant, ProjectId},
     record::{Cause, digest},
 };
 
 /// The kind under which decisions are kept.
 const KIND: &str = "decision";
-/// Projects read at a time.
-const PAGE: u32 = 200;
 /// How often a change is decided again when others are faster.
 const ATTEMPTS: usize = 8;
 
@@ -142,19 +139,9 @@ impl Engine {
 
     async fn take_in(&self, actor: &Actor, ruling: &Ruling) -> Result<usize, CommandError> {
         let mut changed = 0;
-        let mut after = None;
-        loop {
-            let page = self.store.list(Page { after, limit: PAGE }).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.code.clone());
-            for row in page
-                .into_iter()
-                .filter(|row| row.province == ruling.province)
-            {
-                let id = row.id;
-                let loaded = self.loaded_from(id, Snapshot::read(row)?).await?;
-                changed += usize::from(self.take_in_one(actor, ruling, loaded).await?);
-            }
+        for id in self.open_projects(&ruling.province).await? {
+            let loaded = self.loaded(id).await?;
+            changed += usize::from(self.take_in_one(actor, ruling, loaded).await?);
         }
         Ok(changed)
     }

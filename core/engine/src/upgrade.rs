@@ -22,16 +22,15 @@ use serde::Serialize;
 
 use crate::{
     Engine,
-    cache::Snapshot,
     commands::{Actor, Loaded, SYSTEM, Step},
     error::CommandError,
     library::{Entry, Library},
-    ports::{CommitError, MigrateCall, Migration, Page, ProjectId, RuleCall},
+    ports::{CommitError, MigrateCall, Migration, ProjectId, RuleCall},
     record::{Cause, Record},
     schedule::CronSlots,
 };
 
-/// Projects read at a time.
+/// Records read at a time.
 const PAGE: u32 = 200;
 /// How often a change is decided again when others are faster.
 const ATTEMPTS: usize = 8;
@@ -98,24 +97,14 @@ impl Engine {
         &self,
         entry: &Entry,
     ) -> Result<Vec<ProjectChange>, CommandError> {
-        let province = entry.package.as_ref().map(|p| p.id.as_str());
+        let Some(package) = &entry.package else {
+            return Ok(Vec::new());
+        };
         let mut changes = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.store.list(Page { after, limit: PAGE }).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.code.clone());
-            let concerned = page
-                .into_iter()
-                .filter(|row| Some(row.province.as_str()) == province);
-            for row in concerned {
-                let id = row.id;
-                let loaded = self.loaded_from(id, Snapshot::read(row)?).await?;
-                if differs(&loaded.before.project, entry)
-                    && !decide::has_ended(&loaded.definition, &loaded.before.project)
-                {
-                    changes.push(self.preview(&loaded, entry).await?);
-                }
+        for id in self.open_projects(&package.id).await? {
+            let loaded = self.loaded(id).await?;
+            if differs(&loaded.before.project, entry) {
+                changes.push(self.preview(&loaded, entry).await?);
             }
         }
         Ok(changes)
@@ -322,23 +311,13 @@ impl Engine {
         reason: &str,
     ) -> Result<Vec<(String, Result<(), CommandError>)>, CommandError> {
         let mut done = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.store.list(Page { after, limit: PAGE }).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.code.clone());
-            for row in page.into_iter().filter(|row| row.province == province) {
-                let loaded = self.loaded_from(row.id, Snapshot::read(row)?).await?;
-                let project = &loaded.before.project;
-                if decide::has_ended(&loaded.definition, project) {
-                    continue;
-                }
-                match self.roll_back(actor, loaded.id, reason).await {
-                    Ok(true) => done.push((project.code.clone(), Ok(()))),
-                    Ok(false) | Err(CommandError::NothingToRollBack(_)) => {}
-                    Err(error) => done.push((project.code.clone(), Err(error))),
-                }
-            }
+        for id in self.open_projects(province).await? {
+            let outcome = match self.roll_back(actor, id, reason).await {
+                Ok(true) => Ok(()),
+                Ok(false) | Err(CommandError::NothingToRollBack(_)) => continue,
+                Err(error) => Err(error),
+            };
+            done.push((self.load(id).await?.code, outcome));
         }
         Ok(done)
     }

@@ -6,6 +6,7 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 
 use super::{Draft, ladder, reconcile::timer_key};
 use crate::{
+    calendar::Calendar,
     deadline::{RollPolicy, compute_date},
     definition::{Every, RecurringDoc},
     evaluate::Question,
@@ -114,6 +115,23 @@ pub struct Report<'d> {
     pub provisional: bool,
 }
 
+impl<'d> Report<'d> {
+    /// The report of a period: what is shown and what is enforced are the same dates.
+    fn of(recurring: &'d RecurringDoc, (first, last): Term, calendar: &Calendar) -> Self {
+        let period = recurring.period;
+        let end = period.map(|p| compute_date(last, p, RollPolicy::Civil, calendar, &[]));
+        Self {
+            recurring,
+            period: period_label(recurring.every, first),
+            first,
+            last,
+            due: end.as_ref().and_then(|end| end.due),
+            unrolled: end.as_ref().map_or(Some(last), |end| end.unrolled),
+            provisional: end.as_ref().is_some_and(|end| end.provisional),
+        }
+    }
+}
+
 /// Every report of the contract that the facts describe, past ones and those to come.
 #[must_use]
 pub fn reports<'d>(question: Question<'d, '_>) -> Vec<Report<'d>> {
@@ -138,20 +156,12 @@ pub fn reports<'d>(question: Question<'d, '_>) -> Vec<Report<'d>> {
             continue;
         }
         let (periods, _) = periods(recurring.every, (from, until), |_| true);
-        all.extend(periods.into_iter().map(|(first, last)| {
-            let period = recurring.period;
-            let end =
-                period.map(|p| compute_date(last, p, RollPolicy::Civil, question.calendar, &[]));
-            Report {
-                recurring,
-                period: period_label(recurring.every, first),
-                first,
-                last,
-                due: end.as_ref().and_then(|end| end.due),
-                unrolled: end.as_ref().map_or(Some(last), |end| end.unrolled),
-                provisional: end.as_ref().is_some_and(|end| end.provisional),
-            }
-        }));
+        let calendar = question.calendar;
+        all.extend(
+            periods
+                .into_iter()
+                .map(|p| Report::of(recurring, p, calendar)),
+        );
     }
     all
 }
@@ -273,16 +283,14 @@ impl<'a> Draft<'a> {
         {
             return;
         }
-        let end = recurring
-            .period
-            .map(|p| compute_date(last, p, RollPolicy::Civil, self.context.calendar, &[]));
+        let report = Report::of(recurring, (first, last), self.context.calendar);
         let obligation = Obligation {
             id: recurring.id.clone(),
             period: Some(label),
             anchor_date: Some(last),
-            due: end.as_ref().and_then(|e| e.due),
-            unrolled: end.as_ref().map_or(Some(last), |e| e.unrolled),
-            provisional: end.as_ref().is_some_and(|e| e.provisional),
+            due: report.due,
+            unrolled: report.unrolled,
+            provisional: report.provisional,
             step: 0,
             generation: self.next_generation(),
             suspensions: Vec::new(),
