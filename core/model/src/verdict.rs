@@ -137,4 +137,15 @@ pub struct Parameter {
     pub value: FactValue,
     /// The rule the number comes from.
     pub rule: String,
+    /// The questions that it goes with; with all of them if none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<Hook>,
+}
+
+impl Parameter {
+    /// Whether a question of this kind carries it.
+    #[must_use]
+    pub fn goes_with(&self, hook: Hook) -> bool {
+        self.hooks.is_empty() || self.hooks.contains(&hook)
+    }
 }

@@ -251,7 +251,7 @@ impl PluginHost {
         let question = Question {
             hook: call.hook,
             request: v1::request_out(
-                (call.today, &call.transition),
+                (call.hook, call.today, &call.transition),
                 &call.facts,
                 &call.parameters,
             ),

@@ -99,6 +99,7 @@ fn call(host: &PluginHost, manifest: &str, component: &[u8]) -> RuleCall {
         key: "floor-percent".to_owned(),
         value: percent,
         rule: "YZ-04".to_owned(),
+        hooks: Vec::new(),
     };
     RuleCall {
         package: package.info.pin(),
@@ -127,6 +128,15 @@ fn a_verdict_names_package_input_and_fuel_and_repeats() {
         (Hook::Cap, &call.package, 64)
     );
     assert!(first.fuel > 0);
+    let with = |hook| {
+        let mut named = call.clone();
+        let parameters = Arc::make_mut(&mut named.parameters);
+        parameters.values_mut().for_each(|p| p.hooks = vec![hook]);
+        host.ask_blocking(&named)
+    };
+    assert_eq!(first, with(Hook::Cap).unwrap());
+    let lacking = with(Hook::Check).unwrap_err().to_string();
+    assert!(lacking.contains("floor-percent"), "{lacking}");
     let other = RuleCall {
         transition: "confirm".to_owned(),
         ..call
@@ -192,6 +202,7 @@ fn the_longest_roster_stays_within_the_budget() {
                 key: key.to_owned(),
                 value,
                 rule,
+                hooks: Vec::new(),
             },
         )
     };

@@ -14,6 +14,7 @@ use crate::{
     fact::FactType,
     finding::{FindingCode, Severity},
     text::Text,
+    verdict::Hook,
 };
 
 /// A lifecycle with the obligations that the law attaches to it.
@@ -570,4 +571,8 @@ pub struct ParameterDoc {
     pub value: serde_json::Value,
     /// The rule it comes from.
     pub rule: String,
+    /// The questions that it goes with; with all of them if none is named. A large table that one question reads
+    /// would otherwise be turned into the component's types for each of the others as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<Hook>,
 }

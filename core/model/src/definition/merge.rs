@@ -300,5 +300,6 @@ pub(super) fn tranche_parameter(tranches: &[TrancheDoc]) -> Option<Parameter> {
         key: "tranches".to_owned(),
         value: FactValue::Rows(rows),
         rule,
+        hooks: vec![Hook::TranchePlan],
     })
 }

@@ -363,6 +363,7 @@ fn parameters(
                 key: key.clone(),
                 value,
                 rule,
+                hooks: parameter.hooks.clone(),
             },
         );
     }

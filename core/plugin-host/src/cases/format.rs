@@ -149,6 +149,7 @@ fn parameters(table: Table, place: &str) -> Read<Parameters> {
                 key,
                 value: read_value(value, &place)?,
                 rule,
+                hooks: Vec::new(),
             },
         ))
     };

@@ -135,7 +135,7 @@ pub fn run_cases(
             let question = Question {
                 hook,
                 request: v1::request_out(
-                    (case.today, &case.transition),
+                    (hook, case.today, &case.transition),
                     &case.facts,
                     &case.parameters,
                 ),

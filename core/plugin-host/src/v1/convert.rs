@@ -8,15 +8,15 @@ use liucheng_model::{
     finding::{Finding, FindingCode, Severity},
     money::Fen,
     text::Text,
-    verdict::{Parameter, PlannedPayment},
+    verdict::{Hook, Parameter, PlannedPayment},
 };
 use rust_decimal::Decimal;
 
 use super::bindings::liucheng::province::types as wit;
 
-/// Builds a request; maps are in the order of their keys, so that the same facts make the same request.
+/// Builds a request with the parameters that go with its hook; maps are in the order of their keys, so that the same facts make the same request.
 pub(crate) fn request_out(
-    (today, transition): (NaiveDate, &str),
+    (hook, today, transition): (Hook, NaiveDate, &str),
     facts: &Facts,
     parameters: &BTreeMap<String, Parameter>,
 ) -> wit::Request {
@@ -29,7 +29,11 @@ pub(crate) fn request_out(
         today: today.to_string(),
         transition: transition.to_owned(),
         facts: facts_out(facts),
-        parameters: parameters.iter().map(parameter).collect(),
+        parameters: parameters
+            .iter()
+            .filter(|(_, parameter)| parameter.goes_with(hook))
+            .map(parameter)
+            .collect(),
     }
 }
 

@@ -207,7 +207,7 @@ pub(super) const EXTENSION_POINT: Keys = &[
     ("transitions", Any),
     ("title", Text),
 ];
-pub(super) const PARAMETER: Keys = &[("type", Any), ("value", Any), ("rule", Any)];
+pub(super) const PARAMETER: Keys = &[("type", Any), ("value", Any), ("rule", Any), ("hooks", Any)];
 pub(super) const DEFINITION: Keys = &[
     ("schema", Any),
     ("id", Any),
