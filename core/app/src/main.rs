@@ -20,5 +20,14 @@ mod view;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
+    take_memory_by_small_pages();
     cli::run()
+}
+
+/// The allocator asks for huge pages, of which a server that is mostly idle uses a corner each: with them it
+/// holds twice the memory, and no command is faster.
+fn take_memory_by_small_pages() {
+    // It is memory saved, nothing else: a kernel that does not know the wish runs the program as well.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
