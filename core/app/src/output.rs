@@ -100,6 +100,15 @@ impl Failure {
         self
     }
 
+    /// Says where, unless that is known more exactly.
+    #[must_use]
+    pub fn within(mut self, place: impl fmt::Display) -> Self {
+        if self.place.is_empty() {
+            self.place = place.to_string();
+        }
+        self
+    }
+
     /// Says what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

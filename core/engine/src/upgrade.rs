@@ -23,6 +23,7 @@ use serde::Serialize;
 use crate::{
     Engine,
     commands::{Actor, Loaded, SYSTEM, Step},
+    difference::{self, FindingChange, ValueChange},
     error::CommandError,
     library::{Entry, Library},
     ports::{CommitError, MigrateCall, Migration, ProjectId, RuleCall},
@@ -32,6 +33,8 @@ use crate::{
 
 /// Records read at a time.
 const PAGE: u32 = 200;
+/// The reason of changes that are only looked at.
+const PREVIEW: &str = "preview";
 /// How often a change is decided again when others are faster.
 const ATTEMPTS: usize = 8;
 
@@ -48,8 +51,8 @@ pub struct ProjectChange {
     pub dates: Vec<DateChange>,
     /// Answers that differ.
     pub verdicts: Vec<VerdictChange>,
-    /// Keys of facts that would be set or dropped.
-    pub facts: Vec<String>,
+    /// Facts that would be set or dropped.
+    pub facts: Vec<ValueChange>,
     /// What the new component says about carrying facts over.
     pub findings: Vec<Finding>,
     /// Why the project cannot go by the new version: code and sentence.
@@ -57,6 +60,19 @@ pub struct ProjectChange {
 }
 
 impl ProjectChange {
+    fn new(project: &Project, to: Option<PackagePin>) -> Self {
+        Self {
+            project: project.code.clone(),
+            from: project.package.clone(),
+            to,
+            dates: Vec::new(),
+            verdicts: Vec::new(),
+            facts: Vec::new(),
+            findings: Vec::new(),
+            refused: None,
+        }
+    }
+
     /// Whether anything but the version would change.
     #[must_use]
     pub fn is_visible(&self) -> bool {
@@ -85,6 +101,28 @@ pub struct VerdictChange {
     pub before: Result<Option<Answer>, String>,
     /// The answer then.
     pub after: Result<Option<Answer>, String>,
+    /// The findings of it that differ.
+    pub findings: Vec<FindingChange>,
+    /// The facts and payments of it that differ.
+    pub values: Vec<ValueChange>,
+}
+
+impl VerdictChange {
+    fn of(
+        hook: Hook,
+        before: Result<Option<Answer>, String>,
+        after: Result<Option<Answer>, String>,
+    ) -> Self {
+        let answer = |said: &Result<Option<Answer>, String>| said.clone().ok().flatten();
+        let (now, then) = (answer(&before), answer(&after));
+        Self {
+            hook,
+            findings: difference::findings(now.as_ref(), then.as_ref()),
+            values: difference::values(now.as_ref(), then.as_ref()),
+            before,
+            after,
+        }
+    }
 }
 
 impl Engine {
@@ -123,60 +161,105 @@ impl Engine {
         self.preview(&loaded, entry).await
     }
 
+    /// What each open project of a package would go through if its last change of version were taken back;
+    /// those that had none are left out.
+    ///
+    /// # Errors
+    /// As [`roll_back_all`](Self::roll_back_all).
+    pub async fn preview_roll_backs(
+        &self,
+        province: &str,
+    ) -> Result<Vec<ProjectChange>, CommandError> {
+        self.known_package(province).await?;
+        let mut changes = Vec::new();
+        for id in self.open_projects(province).await? {
+            match self.preview_roll_back(id).await {
+                Ok(change) => changes.push(change),
+                Err(CommandError::NothingToRollBack { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(changes)
+    }
+
+    /// What one project would go through if its last change of version were taken back.
+    ///
+    /// # Errors
+    /// [`CommandError::NothingToRollBack`], or the store cannot be read.
+    pub async fn preview_roll_back(&self, id: ProjectId) -> Result<ProjectChange, CommandError> {
+        let loaded = self.loaded(id).await?;
+        let project = &*loaded.before.project;
+        let (before, _) = self.adoption_to_undo(&loaded).await?;
+        let mut change = ProjectChange::new(project, before.package);
+        match self.version_before(&loaded, PREVIEW).await {
+            Ok(Some(decision)) => {
+                let then = decision.project;
+                let pin = &then.definition;
+                let definition = self.library.definition(pin, &*self.store).await?;
+                self.compare(&loaded, &then, &definition, &mut change).await;
+            }
+            Ok(None) => {}
+            Err(error) => change.refused = Some(format!("{}: {error}", error.code())),
+        }
+        Ok(change)
+    }
+
     async fn preview(&self, loaded: &Loaded, entry: &Entry) -> Result<ProjectChange, CommandError> {
         let project = &*loaded.before.project;
-        let mut change = ProjectChange {
-            project: project.code.clone(),
-            from: project.package.clone(),
-            to: entry.package.clone(),
-            dates: Vec::new(),
-            verdicts: Vec::new(),
-            facts: Vec::new(),
-            findings: Vec::new(),
-            refused: None,
-        };
+        let mut change = ProjectChange::new(project, entry.package.clone());
         let migrated = self.migration(project, entry).await;
         let adopted = migrated.and_then(|migration| {
             change.findings.clone_from(&migration.findings);
-            let adopt = adoption(entry, migration, AdoptionCause::Command, "preview");
+            let adopt = adoption(entry, migration, AdoptionCause::Command, PREVIEW);
             let decision = decide::adopt_package(context_of(loaded, entry), project, &adopt)?;
             Ok(decision)
         });
-        let then = match adopted {
-            Ok(Some(decision)) => decision.project,
-            Ok(None) => return Ok(change),
-            Err(error) => {
-                change.refused = Some(format!("{}: {error}", error.code()));
-                return Ok(change);
+        match adopted {
+            Ok(Some(decision)) => {
+                let (then, definition) = (&decision.project, &entry.definition);
+                self.compare(loaded, then, definition, &mut change).await;
             }
-        };
-        change.dates = date_changes(project, &then);
-        change.facts = changed_keys(&project.facts, &then.facts);
-        change.verdicts = self.verdict_changes(loaded, entry, &then).await?;
+            Ok(None) => {}
+            Err(error) => change.refused = Some(format!("{}: {error}", error.code())),
+        }
         Ok(change)
+    }
+
+    /// Notes what differs between a project now and then.
+    async fn compare(
+        &self,
+        loaded: &Loaded,
+        then: &Project,
+        definition: &Definition,
+        change: &mut ProjectChange,
+    ) {
+        let now = &*loaded.before.project;
+        change.dates = date_changes(now, then);
+        change.facts = difference::facts(&now.facts, &then.facts);
+        change.verdicts = self.verdict_changes(loaded, then, definition).await;
     }
 
     async fn verdict_changes(
         &self,
         loaded: &Loaded,
-        entry: &Entry,
         then: &Project,
-    ) -> Result<Vec<VerdictChange>, CommandError> {
+        definition: &Definition,
+    ) -> Vec<VerdictChange> {
         let now = &*loaded.before.project;
-        let definition = &loaded.definition;
-        let before = self.answers(now, definition, loaded).await;
-        let after = self.answers(then, &entry.definition, loaded).await;
+        let before = self.answers(now, &loaded.definition, loaded).await;
+        let after = self.answers(then, definition, loaded).await;
         let hooks = before.keys().chain(after.keys()).copied();
         let hooks: BTreeSet<Hook> = hooks.collect();
         let of = |answers: &BTreeMap<Hook, Result<Answer, String>>, hook: &Hook| {
             answers.get(hook).cloned().transpose()
         };
-        let changes = hooks.into_iter().map(|hook| VerdictChange {
-            hook,
-            before: of(&before, &hook),
-            after: of(&after, &hook),
-        });
-        Ok(changes.filter(|c| c.before != c.after).collect())
+        let changes = hooks
+            .into_iter()
+            .map(|hook| (hook, of(&before, &hook), of(&after, &hook)));
+        changes
+            .filter(|(_, before, after)| before != after)
+            .map(|(hook, before, after)| VerdictChange::of(hook, before, after))
+            .collect()
     }
 
     /// What the component says today about the facts as they are, by what it is asked.
@@ -303,18 +386,19 @@ impl Engine {
     /// Returns the codes of those that changed, and those that could not with the reason.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// [`CommandError::ProvinceUnknown`], or the store cannot be read.
     pub async fn roll_back_all(
         &self,
         actor: &Actor,
         province: &str,
         reason: &str,
     ) -> Result<Vec<(String, Result<(), CommandError>)>, CommandError> {
+        self.known_package(province).await?;
         let mut done = Vec::new();
         for id in self.open_projects(province).await? {
             let outcome = match self.roll_back(actor, id, reason).await {
                 Ok(true) => Ok(()),
-                Ok(false) | Err(CommandError::NothingToRollBack(_)) => continue,
+                Ok(false) | Err(CommandError::NothingToRollBack { .. }) => continue,
                 Err(error) => Err(error),
             };
             done.push((self.load(id).await?.code, outcome));
@@ -346,9 +430,7 @@ impl Engine {
         reason: &str,
     ) -> Result<Option<Decision>, CommandError> {
         let project = &*loaded.before.project;
-        let last = self.last_adoption(loaded.id).await?;
-        let nothing = || CommandError::NothingToRollBack(project.code.clone());
-        let (before, after) = last.ok_or_else(nothing)?;
+        let (before, after) = self.adoption_to_undo(loaded).await?;
         if let Some(package) = &before.package {
             self.need_package(package).await?;
         }
@@ -376,6 +458,33 @@ impl Engine {
             ..loaded.context()
         };
         Ok(decide::adopt_package(context, project, &adopt)?)
+    }
+
+    /// Refuses a package that nobody has ever had here; one that was removed has projects still.
+    async fn known_package(&self, province: &str) -> Result<(), CommandError> {
+        let Err(unknown) = self.library.entry(province) else {
+            return Ok(());
+        };
+        let kept = self.stored_packages().await?;
+        match kept.iter().any(|package| package.pin.id == province) {
+            true => Ok(()),
+            false => Err(unknown),
+        }
+    }
+
+    /// The project before and after the change of version that would be taken back.
+    async fn adoption_to_undo(&self, loaded: &Loaded) -> Result<(Project, Project), CommandError> {
+        let project = &loaded.before.project;
+        let last = self.last_adoption(loaded.id).await?;
+        last.ok_or_else(|| CommandError::NothingToRollBack {
+            project: project.code.clone(),
+            version: project
+                .package
+                .as_ref()
+                .map_or_else(String::new, |package| {
+                    format!("{} {}", package.id, package.version)
+                }),
+        })
     }
 
     /// The project before and after its last change of version that was not itself taken back.
