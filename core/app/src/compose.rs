@@ -28,7 +28,7 @@ use crate::{
     builtin,
     config::Config,
     input, mail,
-    output::{Exit, Failure},
+    output::{self, Exit, Failure},
 };
 
 /// The database's name in the data folder.
@@ -231,6 +231,14 @@ async fn keep(engine: &Engine, package: &builtin::BuiltinPackage) -> Result<(), 
 pub async fn is_there(place: &Place) -> Result<bool, Failure> {
     let found = liucheng_store::is_there(&place.database).await;
     found.map_err(store_failure)
+}
+
+/// Says that there is no database, for commands that show what is built in then.
+pub fn note_absent(place: &Place) {
+    output::note(&format!(
+        "there is no database in {} yet; this is what is built in",
+        place.dir.display()
+    ));
 }
 
 /// Refuses a place without a database.

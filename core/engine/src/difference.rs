@@ -209,7 +209,12 @@ mod tests {
         let informative = finding("XX-01", FindingCode::Informative, Severity::Info, "足够");
         let violation = finding("XX-01", FindingCode::Violation, Severity::Error, "不足");
         let kept = finding("XX-03", FindingCode::Informative, Severity::Info, "不变");
-        let gone = finding("XX-04", FindingCode::Informative, Severity::Warning, "原则上");
+        let gone = finding(
+            "XX-04",
+            FindingCode::Informative,
+            Severity::Warning,
+            "原则上",
+        );
         let before = answer(100, "50", vec![kept.clone(), informative, gone]);
         let after = answer(200, "60", vec![violation, kept]);
         let values = values(Some(&before), Some(&after));

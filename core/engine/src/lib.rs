@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod packages;
 pub mod planning;
 pub mod ports;
+pub mod preview;
 pub mod record;
 pub mod reminder;
 pub mod replay;

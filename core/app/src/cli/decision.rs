@@ -64,6 +64,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<Exit, Failure> {
         let entry = engine.library.entry(&args.province)?;
         (entry, engine.rulings(&args.province).await?)
     } else {
+        compose::note_absent(&place);
         let parts = compose::parts(compose::calendar(&[])?, None, None)?;
         (parts.library.entry(&args.province)?, BTreeMap::new())
     };

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use liucheng_engine::{
     difference::{FindingChange, Said, ValueChange},
-    upgrade::{ProjectChange, VerdictChange},
+    preview::{ProjectChange, VerdictChange},
 };
 use liucheng_model::finding::Severity;
 use serde_json::Value as Json;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use liucheng_engine::{Engine, commands::Actor, packages::PackageFiles, upgrade::ProjectChange};
+use liucheng_engine::{Engine, commands::Actor, packages::PackageFiles, preview::ProjectChange};
 use liucheng_model::verdict::PackagePin;
 use liucheng_plugin_host::Manifest;
 use serde_json::{Value as Json, json};

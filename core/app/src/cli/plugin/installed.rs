@@ -52,6 +52,7 @@ struct Row {
 /// What is installed where there is a database, else what is built in.
 async fn rows(global: &Global) -> Result<Vec<Row>, Failure> {
     let Some(engine) = reading(global).await? else {
+        compose::note_absent(&global.place());
         return built_in();
     };
     let stored = engine.stored_packages().await?;

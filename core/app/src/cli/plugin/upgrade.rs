@@ -1,7 +1,7 @@
 //! Letting projects go by another version, taking that back, and asking past questions again.
 
 use clap::Args;
-use liucheng_engine::{CommandError, Engine, replay::Outcome, upgrade::ProjectChange};
+use liucheng_engine::{CommandError, Engine, preview::ProjectChange, replay::Outcome};
 use liucheng_model::{decide::check_reason, project::Project};
 use serde_json::json;
 
