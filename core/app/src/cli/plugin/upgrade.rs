@@ -15,6 +15,9 @@ use crate::{
 
 /// What to upgrade.
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "liucheng plugin upgrade [OPTIONS] <PROJECT|--all <ID>> <--reason <TEXT>|--dry-run>"
+)]
 pub struct UpgradeArgs {
     /// The project's code or id.
     #[arg(required_unless_present = "all", conflicts_with = "all")]
