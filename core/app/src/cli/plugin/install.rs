@@ -214,10 +214,11 @@ fn given(global: &Global, path: &Path) -> Result<Incoming, Failure> {
     let signed = signature::verify(&package, &Trust::configured(&global.data_dir())?)?;
     let examined = {
         let spinner = Spinner::new(global.json, "");
-        examine(&package, cache(global), &|doing| spinner.say(doing))?
+        let examined = examine(&package, cache(global), &|doing| spinner.say(doing));
+        examined.map_err(|failure| failure.within(&package.place))?
     };
     if let Some(problem) = examined.first_problem() {
-        return Err(problem);
+        return Err(problem.within(&package.place));
     }
     Ok(Incoming {
         files: PackageFiles {
