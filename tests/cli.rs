@@ -667,6 +667,7 @@ fn further_tokens_are_made_for_a_stopped_server() {
         all.extend(args);
         run(&all)
     };
+    assert_eq!(run(&["--data", folder, "migrate"]).code, 0);
     let said = create(&[
         "--name", "li", "--role", "finance", "--role", "officer", "--json",
     ]);
@@ -715,6 +716,7 @@ fn a_token_is_revoked_and_one_that_was_inserted_is_found() {
     let data = tempfile::tempdir().unwrap();
     let folder = data.path().to_str().unwrap();
     let on = |args: &[&str]| run(&[&["--data", folder], args].concat());
+    assert_eq!(on(&["migrate"]).code, 0);
     let made = on(&["token", "create", "--name", "li", "--as", "wang", "--json"]).json();
     let token = made["token"].as_str().unwrap();
     on(&["token", "create", "--name", "zhou"]);

@@ -133,5 +133,10 @@ fn what_is_open_is_listed_without_a_database() {
         "{}",
         said.out
     );
+    assert!(
+        said.err.contains(folder.to_str().unwrap()),
+        "where was looked is said: {}",
+        said.err
+    );
     assert!(!folder.exists(), "looking makes nothing");
 }

@@ -358,9 +358,14 @@ fn the_table_fits_eighty_columns(folder: &str) {
             assert!(is_said, "{name} shows {line}");
         }
     }
-    // Where no width is asked for, nothing is cut.
+    // Where no width is asked for, nothing is cut, and the summary is as wide as anywhere.
     let piped = demo(None);
     assert_eq!(piped.code, 0, "{}", piped.err);
+    let summary = piped.out.lines().take_while(|l| !l.starts_with("状态 ="));
+    let summary: Vec<&str> = summary.filter(|l| !l.contains(folder)).collect();
+    assert!(summary.len() > 50, "{}", piped.out);
+    let too_wide: Vec<&&str> = summary.iter().filter(|l| cells(l) > 80).collect();
+    assert!(too_wide.is_empty(), "{too_wide:#?}");
     assert!(
         said.out.contains('…') && !piped.out.contains('…'),
         "{}",

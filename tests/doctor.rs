@@ -95,6 +95,14 @@ fn without_a_named_folder_the_database_is_looked_at() {
     databases.extend(on_postgres());
     for database in &databases {
         if database.starts_with("postgres") {
+            // An empty one may be another than was meant.
+            let remove = ["plugin", "remove", "tianjin", "--database", database];
+            let said = run(&remove);
+            assert!(
+                said.code == 69 && said.err.contains("E-STORE-OPEN"),
+                "{}",
+                said.err
+            );
             assert_eq!(run(&["migrate", "--database", database]).code, 0);
         }
         let mut command = liucheng();

@@ -25,6 +25,7 @@ mod kill;
 mod kill_postgres;
 mod logs;
 mod nodes;
+mod operator;
 mod plan;
 mod plugins;
 mod plugins_refused;

@@ -56,7 +56,8 @@ fn a_package_is_installed_replaced_and_taken_back() {
     let packed = first.run(&["plugin", "pack", ".", "-o", tar.to_str().unwrap()]);
     assert_eq!(packed.code, 0, "{}", packed.err);
 
-    // A dry run changes nothing.
+    // A dry run changes nothing, and needs a database to look at.
+    assert_eq!(data.run(&["migrate"]).code, 0);
     let dry = data.run(&[
         "plugin",
         "install",
@@ -125,8 +126,21 @@ fn a_package_is_installed_replaced_and_taken_back() {
     assert_eq!(change["project"], "E-1");
     assert_eq!(change["dates"][0]["before"], "2090-12-31");
     assert_eq!(change["dates"][0]["after"], "2090-11-30");
-    // 4 % were enough, and are not any more.
-    assert_eq!(change["verdicts"][0]["hook"], "cap");
+    // 4 % were enough, and are not any more: both answers are said.
+    let verdict = &change["verdicts"][0];
+    assert_eq!(verdict["hook"], "cap");
+    let finding = verdict["findings"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&finding["rule"], &finding["after"]["severity"]),
+        (&"XX-01".into(), &"error".into()),
+        "{verdict}"
+    );
+    let floor = &verdict["values"][0];
+    assert_eq!(floor["key"], "budget.floor", "{verdict}");
+    assert_eq!(
+        (&floor["before"], &floor["after"]),
+        (&"30000.00".into(), &"50000.00".into())
+    );
 
     // The project goes on by its version until somebody says so, and back again.
     let upgrade =
@@ -147,6 +161,14 @@ fn a_package_is_installed_replaced_and_taken_back() {
         true,
         "{}",
         upgraded.err
+    );
+    assert!(!due());
+    // What taking it back would change is shown as well, and changes nothing.
+    let back = upgrade(&["--back", "--dry-run"]).json();
+    let date = &back["changes"][0]["dates"][0];
+    assert_eq!(
+        (&date["before"], &date["after"]),
+        (&"2090-11-30".into(), &"2090-12-31".into())
     );
     assert!(!due());
     // What was decided before is still reproduced, by the component of that time.
@@ -255,6 +277,7 @@ fn what_is_said_of_packages_fits_the_terminal() {
     data.configure(&format!("[plugins]\ntrusted = [\"{key}\"]\n"));
     let path = copy.folder.path().to_str().unwrap();
     let place = ["--data", data.0.path().to_str().unwrap()];
+    assert_eq!(data.run(&["migrate"]).code, 0);
     for args in [
         &["plugin", "check", path][..],
         &["plugin", "test", path],

@@ -12,6 +12,7 @@ fn a_beginning_that_two_hashes_share_revokes_neither() {
         let place = ["--data", data.path().to_str().unwrap()];
         run(&[&place, args].concat())
     };
+    assert_eq!(on(&["migrate"]).code, 0);
     for _ in 0..17 {
         let said = on(&["token", "create", "--name", "li"]);
         assert_eq!(said.code, 0, "{}", said.err);

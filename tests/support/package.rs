@@ -120,7 +120,7 @@ impl Data {
     }
 }
 
-/// The code and the message of a refusal: one error, with a hint.
+/// The code and the message of a refusal: one error, with a place and a hint.
 pub fn refusal(said: &Said) -> (String, String) {
     assert!(
         matches!(said.code, 1..=3),
@@ -132,7 +132,10 @@ pub fn refusal(said: &Said) -> (String, String) {
     let error: serde_json::Value = serde_json::from_str(said.err.trim())
         .unwrap_or_else(|e| panic!("one error is said, {e}: {}", said.err));
     let word = |key: &str| error["error"][key].as_str().unwrap().to_owned();
-    assert!(!word("hint").is_empty(), "{error}");
+    assert!(
+        !word("hint").is_empty() && !word("place").is_empty(),
+        "{error}"
+    );
     (
         word("code"),
         format!("{} {}", word("place"), word("message")),

@@ -28,7 +28,7 @@ use crate::{
     builtin,
     config::Config,
     input, mail,
-    output::{Exit, Failure},
+    output::{self, Exit, Failure},
 };
 
 /// The database's name in the data folder.
@@ -149,6 +149,14 @@ impl Place {
         Self { dir, database }
     }
 
+    /// The database's file, where it is one.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        let path = self.database.as_str();
+        let path = path.strip_prefix("sqlite:").unwrap_or(path);
+        Path::new(path.strip_prefix("//").unwrap_or(path))
+    }
+
     /// Whether several nodes can share the database.
     #[must_use]
     pub fn is_shared(&self) -> bool {
@@ -156,8 +164,14 @@ impl Place {
     }
 }
 
-/// Opens a place for writing.
+/// Opens a place that there is for writing: a mistyped folder or database must not become a new one.
 pub async fn open(place: &Place) -> Result<Engine, Failure> {
+    need(place).await?;
+    begin(place).await
+}
+
+/// Opens a place for writing, and makes it where there is none.
+pub async fn begin(place: &Place) -> Result<Engine, Failure> {
     open_with(place, Adapters::configured(&place.dir)?).await
 }
 
@@ -213,8 +227,62 @@ async fn keep(engine: &Engine, package: &builtin::BuiltinPackage) -> Result<(), 
     Ok(())
 }
 
+/// Whether a place has a database.
+pub async fn is_there(place: &Place) -> Result<bool, Failure> {
+    let found = liucheng_store::is_there(&place.database).await;
+    found.map_err(store_failure)
+}
+
+/// Says that there is no database, for commands that show what is built in then.
+pub fn note_absent(place: &Place) {
+    output::note(&format!(
+        "there is no database in {} yet; this is what is built in",
+        place.dir.display()
+    ));
+}
+
+/// Refuses a place without a database.
+async fn need(place: &Place) -> Result<(), Failure> {
+    match is_there(place).await? {
+        true => Ok(()),
+        false => Err(no_database(place)),
+    }
+}
+
+/// There is no database, where it was looked for, and what makes one.
+fn no_database(place: &Place) -> Failure {
+    let shown = liucheng_store::shown(&place.database);
+    let message = format!("there is no database {shown}");
+    Failure::new(Exit::Unavailable, "E-STORE-OPEN", message)
+        .at(option(place))
+        .hint(no_database_hint(place))
+}
+
+/// The option that says where the database is.
+fn option(place: &Place) -> &'static str {
+    let in_folder = place.dir.join(DATABASE).display().to_string();
+    match place.database == in_folder {
+        true => "--data",
+        false => "--database",
+    }
+}
+
+/// Where a database was looked for, and what makes one.
+pub fn no_database_hint(place: &Place) -> String {
+    let option = option(place);
+    let place = match option {
+        "--data" => format!("in the data folder {}", place.dir.display()),
+        _ => format!("as {}", liucheng_store::shown(&place.database)),
+    };
+    format!(
+        "it was looked for {place}: correct {option}, or make a new one with `liucheng migrate`, `project \
+         create` or `serve`; without --data the folder is `liucheng-data` in the working directory"
+    )
+}
+
 /// Opens a place for reading, beside a server that may be running.
 pub async fn open_for_reading(place: &Place) -> Result<Engine, Failure> {
+    need(place).await?;
     let store = open_read_only(place).await?;
     let adapters = Adapters::configured(&place.dir)?;
     let engine = assemble(&place.dir, store, adapters, Arc::default())?;
@@ -222,8 +290,9 @@ pub async fn open_for_reading(place: &Place) -> Result<Engine, Failure> {
     Ok(engine)
 }
 
-/// The store of a place for writing, without anything that decides.
+/// The store of a place that there is for writing, without anything that decides.
 pub async fn open_for_writing(place: &Place) -> Result<Arc<dyn Store>, Failure> {
+    need(place).await?;
     connect(place, Options::default()).await
 }
 

@@ -100,6 +100,15 @@ impl Failure {
         self
     }
 
+    /// Says where, unless that is known more exactly.
+    #[must_use]
+    pub fn within(mut self, place: impl fmt::Display) -> Self {
+        if self.place.is_empty() {
+            self.place = place.to_string();
+        }
+        self
+    }
+
     /// Says what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -171,6 +180,12 @@ impl From<CommandError> for Failure {
 
 /// The code of a reader that went away, as `head` does: the command ends quietly.
 pub const BROKEN_PIPE: &str = "E-STDOUT-CLOSED";
+
+/// Says something beside the data, on stderr.
+pub fn note(text: &str) {
+    // Nothing can be done about a closed stderr.
+    let _ = writeln!(io::stderr(), "note: {}", sanitised(text));
+}
 
 /// Writes a line of data to stdout. Control characters are made visible: what users and files
 /// say must not steer a terminal.

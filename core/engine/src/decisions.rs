@@ -10,6 +10,7 @@ use liucheng_model::{
     decide::{self, Choose},
     definition::Definition,
     event::DecisionScope,
+    rejection::Rejection,
 };
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +82,10 @@ impl Engine {
         };
         decide::check_choice(&entry.definition, &ruling.choice(), &actor.roles)?;
         let before = self.rulings(province).await?.remove(issue);
+        // What was taken back may be repeated: projects that it has not reached yet are told then.
+        if option.is_none() && before.is_none() {
+            return Err(Rejection::NotDecided(issue.to_owned()).into());
+        }
         let is_new = before.is_none_or(|before| {
             (before.option, before.reason) != (ruling.option.clone(), ruling.reason.clone())
         });

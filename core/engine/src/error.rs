@@ -66,8 +66,16 @@ pub enum CommandError {
     #[error("{}", .0.first().map(ToString::to_string).unwrap_or_default())]
     Sources(Vec<SourceError>),
     /// No change of version to take back.
-    #[error("{0} has no change of its package's version to take back")]
-    NothingToRollBack(String),
+    #[error(
+        "{project} has no change of version that could be taken back: {}",
+        by_first(version)
+    )]
+    NothingToRollBack {
+        /// The project's code.
+        project: String,
+        /// The package and version it goes by; empty for none.
+        version: String,
+    },
     /// The store has no room to write.
     #[error("{0}")]
     Full(String),
@@ -126,7 +134,7 @@ impl CommandError {
             Self::KeyForm => "E-IDEMPOTENCY-KEY",
             Self::Library(_) => "E-LIBRARY",
             Self::Sources(errors) => errors.first().map_or("E-LIBRARY", |error| error.code),
-            Self::NothingToRollBack(_) => "E-NO-UPGRADE",
+            Self::NothingToRollBack { .. } => "E-NO-UPGRADE",
             Self::Full(_) => "E-STORE-FULL",
             Self::Unavailable(_) => "E-UNAVAILABLE",
             Self::Damaged(_) => "E-STORE-DAMAGED",
@@ -147,7 +155,9 @@ impl CommandError {
                 | Rejection::EventUnknown { .. },
             ) => ErrorKind::Usage,
             Self::Rejected(_) => ErrorKind::Rejected,
-            Self::Rules(_) | Self::Sources(_) | Self::NothingToRollBack(_) => ErrorKind::Rejected,
+            Self::Rules(_) | Self::Sources(_) | Self::NothingToRollBack { .. } => {
+                ErrorKind::Rejected
+            }
             Self::NotFound(_)
             | Self::RecordNotFound { .. }
             | Self::NotSealed(_)
@@ -171,7 +181,7 @@ impl CommandError {
             Self::Rules(fault) => fault.package.clone(),
             Self::NotFound(project)
             | Self::NotSealed(project)
-            | Self::NothingToRollBack(project) => project.clone(),
+            | Self::NothingToRollBack { project, .. } => project.clone(),
             Self::Sources(errors) => errors.first().map(|e| e.place.clone()).unwrap_or_default(),
             Self::RecordNotFound { project, .. } => project.clone(),
             Self::Conflict { .. } => "expected version".to_owned(),
@@ -212,8 +222,11 @@ impl CommandError {
                 "start the server once with the package or definition installed".to_owned()
             }
             Self::Sources(errors) => errors.first().map(|e| e.hint.clone()).unwrap_or_default(),
-            Self::NothingToRollBack(project) => {
-                format!("`liucheng project history {project}` shows what it went by")
+            Self::NothingToRollBack { project, .. } => {
+                format!(
+                    "nothing is left to do; `liucheng project history {project}` shows what it went by, `liucheng \
+                     plugin upgrade {project}` lets it go by the version that is installed"
+                )
             }
             Self::Full(_) => {
                 "make room on the database's disk; writing goes on by itself, then repeat the command".to_owned()
@@ -223,6 +236,15 @@ impl CommandError {
             }
             Self::Damaged(_) => DAMAGED_HINT.to_owned(),
             Self::Internal(_) => "please report this with the code and what you did".to_owned(),
+        }
+    }
+}
+
+fn by_first(version: &str) -> String {
+    match version {
+        "" => "it goes by national law alone".to_owned(),
+        version => {
+            format!("it goes by {version}, which it began with or which was taken back to already")
         }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) const PACKAGE: &str = "package";
 /// The kind under which components are kept; the digest is that of their bytes.
 pub(crate) const COMPONENT: &str = "component";
 /// The kind under which acts on packages are kept.
-const ACT: &str = "package-act";
+pub(crate) const ACT: &str = "package-act";
 
 /// A package as it comes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +106,23 @@ impl Engine {
             stored,
             component,
         })
+    }
+
+    /// Whether new projects of its province go by exactly this package already.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn is_current(&self, candidate: &Candidate) -> Result<bool, CommandError> {
+        let stored = &candidate.stored;
+        let acts = self.package_acts().await?;
+        if let Some(newest) = acts.iter().find(|act| act.province == stored.pin.id) {
+            let document = digest(&serde_json::to_string(stored)?);
+            return Ok(newest.package.as_ref() == Some(&document));
+        }
+        // Nobody has done anything with it: it is as the program brings it.
+        let current = self.library.entry(&stored.pin.id).ok();
+        let is_same = current.and_then(|entry| entry.package.clone()).as_ref() == Some(&stored.pin);
+        Ok(is_same && stored.signed_by.is_none())
     }
 
     /// Keeps a package and lets new projects of its province go by it.

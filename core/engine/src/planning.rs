@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use liucheng_model::{
     decide::Decision,
     definition::{Definition, hex},
-    event::Event,
+    event::{Event, Incident},
     project::{Project, Timer},
 };
 use sha2::{Digest, Sha256};
@@ -18,7 +18,7 @@ use crate::{
     error::CommandError,
     ports::{Commit, CommitError, Instant, Mail, OutboxRow, ProjectId, ProjectRow, TimerRow},
     record::Record,
-    reminder::Reminder,
+    reminder::{Reminder, Unanswered},
 };
 
 impl Engine {
@@ -195,7 +195,18 @@ pub fn reminder(
         clause: basis.text.clone(),
         escalation: occasion == Occasion::Escalation,
         announcement: occasion == Occasion::Announcement,
+        incidents: project.incidents.values().map(unanswered).collect(),
     })
+}
+
+/// The reason may repeat what the component said, so that a mail has the code only.
+fn unanswered(incident: &Incident) -> Unanswered {
+    Unanswered {
+        package: format!("{} {}", incident.package.id, incident.package.version),
+        hook: incident.hook.name().to_owned(),
+        code: incident.code.clone(),
+        since: incident.on,
+    }
 }
 
 /// The last word on every timer that the events speak of.

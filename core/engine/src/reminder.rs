@@ -38,4 +38,20 @@ pub struct Reminder {
     /// The obligation has just become the recipient's; absent in mails that remind.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub announcement: bool,
+    /// What the province's component could not answer for the project, and nobody has gone on from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<Unanswered>,
+}
+
+/// A question that a component could not answer (规则包异常).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unanswered {
+    /// The package and its version, such as `tianjin 0.1.0`.
+    pub package: String,
+    /// What was asked, such as `cap`.
+    pub hook: String,
+    /// Why it was not answered: a stable code, such as `E-PLUGIN-MISSING`.
+    pub code: String,
+    /// Since when.
+    pub since: NaiveDate,
 }

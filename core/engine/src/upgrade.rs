@@ -1,31 +1,23 @@
-//! Going by another version of a package: what would change, the change itself, and taking it back.
+//! Going by another version of a package, and taking that back; `preview` shows what would change.
 //!
 //! A project keeps the version it was opened with. It goes on to the installed one when it enters a stage
 //! of its life, or when somebody says so; what was decided before stays as it is in the history.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::BTreeSet;
 
-use chrono::NaiveDate;
 use liucheng_model::{
     decide::{self, Adopt, Context, Decision},
-    definition::Definition,
     event::{AdoptionCause, Event},
     fact::Facts,
-    finding::Finding,
     project::{Pin, Project},
-    verdict::{Answer, Hook, PackagePin, Verdict},
 };
-use serde::Serialize;
 
 use crate::{
     Engine,
     commands::{Actor, Loaded, SYSTEM, Step},
     error::CommandError,
     library::{Entry, Library},
-    ports::{CommitError, MigrateCall, Migration, ProjectId, RuleCall},
+    ports::{CommitError, MigrateCall, Migration, ProjectId},
     record::{Cause, Record},
     schedule::CronSlots,
 };
@@ -35,187 +27,12 @@ const PAGE: u32 = 200;
 /// How often a change is decided again when others are faster.
 const ATTEMPTS: usize = 8;
 
-/// What another version of its package would change about a project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ProjectChange {
-    /// The project's code.
-    pub project: String,
-    /// The package it goes by.
-    pub from: Option<PackagePin>,
-    /// The package it would go by.
-    pub to: Option<PackagePin>,
-    /// Dates that appear, move or go.
-    pub dates: Vec<DateChange>,
-    /// Answers that differ.
-    pub verdicts: Vec<VerdictChange>,
-    /// Keys of facts that would be set or dropped.
-    pub facts: Vec<String>,
-    /// What the new component says about carrying facts over.
-    pub findings: Vec<Finding>,
-    /// Why the project cannot go by the new version: code and sentence.
-    pub refused: Option<String>,
-}
-
-impl ProjectChange {
-    /// Whether anything but the version would change.
-    #[must_use]
-    pub fn is_visible(&self) -> bool {
-        let same = self.dates.is_empty() && self.verdicts.is_empty() && self.facts.is_empty();
-        !same || self.refused.is_some()
-    }
-}
-
-/// A date that would change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DateChange {
-    /// The obligation's key.
-    pub obligation: String,
-    /// Its last day now; `None` where there is no such obligation, or no day.
-    pub before: Option<NaiveDate>,
-    /// Its last day then.
-    pub after: Option<NaiveDate>,
-}
-
-/// An answer that would differ.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct VerdictChange {
-    /// What is asked.
-    pub hook: Hook,
-    /// The answer now: findings, facts and payments; or why there is none.
-    pub before: Result<Option<Answer>, String>,
-    /// The answer then.
-    pub after: Result<Option<Answer>, String>,
-}
-
 impl Engine {
-    /// What each open project of a province would go through if it went by this version; those that go by
-    /// it already are left out.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn preview_upgrades(
-        &self,
-        entry: &Entry,
-    ) -> Result<Vec<ProjectChange>, CommandError> {
-        let Some(package) = &entry.package else {
-            return Ok(Vec::new());
-        };
-        let mut changes = Vec::new();
-        for id in self.open_projects(&package.id).await? {
-            let loaded = self.loaded(id).await?;
-            if differs(&loaded.before.project, entry) {
-                changes.push(self.preview(&loaded, entry).await?);
-            }
-        }
-        Ok(changes)
-    }
-
-    /// What one project would go through.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn preview_upgrade(
-        &self,
-        id: ProjectId,
-        entry: &Entry,
-    ) -> Result<ProjectChange, CommandError> {
-        let loaded = self.loaded(id).await?;
-        self.preview(&loaded, entry).await
-    }
-
-    async fn preview(&self, loaded: &Loaded, entry: &Entry) -> Result<ProjectChange, CommandError> {
-        let project = &*loaded.before.project;
-        let mut change = ProjectChange {
-            project: project.code.clone(),
-            from: project.package.clone(),
-            to: entry.package.clone(),
-            dates: Vec::new(),
-            verdicts: Vec::new(),
-            facts: Vec::new(),
-            findings: Vec::new(),
-            refused: None,
-        };
-        let migrated = self.migration(project, entry).await;
-        let adopted = migrated.and_then(|migration| {
-            change.findings.clone_from(&migration.findings);
-            let adopt = adoption(entry, migration, AdoptionCause::Command, "preview");
-            let decision = decide::adopt_package(context_of(loaded, entry), project, &adopt)?;
-            Ok(decision)
-        });
-        let then = match adopted {
-            Ok(Some(decision)) => decision.project,
-            Ok(None) => return Ok(change),
-            Err(error) => {
-                change.refused = Some(format!("{}: {error}", error.code()));
-                return Ok(change);
-            }
-        };
-        change.dates = date_changes(project, &then);
-        change.facts = changed_keys(&project.facts, &then.facts);
-        change.verdicts = self.verdict_changes(loaded, entry, &then).await?;
-        Ok(change)
-    }
-
-    async fn verdict_changes(
-        &self,
-        loaded: &Loaded,
-        entry: &Entry,
-        then: &Project,
-    ) -> Result<Vec<VerdictChange>, CommandError> {
-        let now = &*loaded.before.project;
-        let definition = &loaded.definition;
-        let before = self.answers(now, definition, loaded).await;
-        let after = self.answers(then, &entry.definition, loaded).await;
-        let hooks = before.keys().chain(after.keys()).copied();
-        let hooks: BTreeSet<Hook> = hooks.collect();
-        let of = |answers: &BTreeMap<Hook, Result<Answer, String>>, hook: &Hook| {
-            answers.get(hook).cloned().transpose()
-        };
-        let changes = hooks.into_iter().map(|hook| VerdictChange {
-            hook,
-            before: of(&before, &hook),
-            after: of(&after, &hook),
-        });
-        Ok(changes.filter(|c| c.before != c.after).collect())
-    }
-
-    /// What the component says today about the facts as they are, by what it is asked.
-    async fn answers(
+    pub(crate) async fn migration(
         &self,
         project: &Project,
-        definition: &Definition,
-        loaded: &Loaded,
-    ) -> BTreeMap<Hook, Result<Answer, String>> {
-        let mut answers = BTreeMap::new();
-        let Some(package) = &project.package else {
-            return answers;
-        };
-        if let Err(error) = self.need_package(package).await {
-            answers.insert(Hook::Check, Err(error.to_string()));
-            return answers;
-        }
-        let hooks = self.rules.hooks(package).unwrap_or_default();
-        for hook in hooks.into_iter().filter(|hook| *hook != Hook::Step) {
-            let call = RuleCall {
-                package: package.clone(),
-                hook,
-                transition: String::new(),
-                today: loaded.now.date(),
-                facts: definition.with_defaults(&project.facts).0.into_owned(),
-                parameters: Arc::clone(&definition.parameters),
-                calendar: self.library.calendar(),
-            };
-            let answer = self.rules.ask(call).await;
-            let answer = answer.map(|verdict: Verdict| verdict.answer);
-            answers.insert(
-                hook,
-                answer.map_err(|fault| format!("{}: {fault}", fault.code)),
-            );
-        }
-        answers
-    }
-
-    async fn migration(&self, project: &Project, entry: &Entry) -> Result<Migration, CommandError> {
+        entry: &Entry,
+    ) -> Result<Migration, CommandError> {
         let Some(package) = &entry.package else {
             return Ok(Migration::default());
         };
@@ -303,18 +120,19 @@ impl Engine {
     /// Returns the codes of those that changed, and those that could not with the reason.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// [`CommandError::ProvinceUnknown`], or the store cannot be read.
     pub async fn roll_back_all(
         &self,
         actor: &Actor,
         province: &str,
         reason: &str,
     ) -> Result<Vec<(String, Result<(), CommandError>)>, CommandError> {
+        self.known_package(province).await?;
         let mut done = Vec::new();
         for id in self.open_projects(province).await? {
             let outcome = match self.roll_back(actor, id, reason).await {
                 Ok(true) => Ok(()),
-                Ok(false) | Err(CommandError::NothingToRollBack(_)) => continue,
+                Ok(false) | Err(CommandError::NothingToRollBack { .. }) => continue,
                 Err(error) => Err(error),
             };
             done.push((self.load(id).await?.code, outcome));
@@ -340,15 +158,13 @@ impl Engine {
         Ok(decide::adopt_package(context, project, &adopt)?)
     }
 
-    async fn version_before(
+    pub(crate) async fn version_before(
         &self,
         loaded: &Loaded,
         reason: &str,
     ) -> Result<Option<Decision>, CommandError> {
         let project = &*loaded.before.project;
-        let last = self.last_adoption(loaded.id).await?;
-        let nothing = || CommandError::NothingToRollBack(project.code.clone());
-        let (before, after) = last.ok_or_else(nothing)?;
+        let (before, after) = self.adoption_to_undo(loaded).await?;
         if let Some(package) = &before.package {
             self.need_package(package).await?;
         }
@@ -376,6 +192,36 @@ impl Engine {
             ..loaded.context()
         };
         Ok(decide::adopt_package(context, project, &adopt)?)
+    }
+
+    /// Refuses a package that nobody has ever had here; one that was removed has projects still.
+    pub(crate) async fn known_package(&self, province: &str) -> Result<(), CommandError> {
+        let Err(unknown) = self.library.entry(province) else {
+            return Ok(());
+        };
+        let kept = self.stored_packages().await?;
+        match kept.iter().any(|package| package.pin.id == province) {
+            true => Ok(()),
+            false => Err(unknown),
+        }
+    }
+
+    /// The project before and after the change of version that would be taken back.
+    pub(crate) async fn adoption_to_undo(
+        &self,
+        loaded: &Loaded,
+    ) -> Result<(Project, Project), CommandError> {
+        let project = &loaded.before.project;
+        let last = self.last_adoption(loaded.id).await?;
+        last.ok_or_else(|| CommandError::NothingToRollBack {
+            project: project.code.clone(),
+            version: project
+                .package
+                .as_ref()
+                .map_or_else(String::new, |package| {
+                    format!("{} {}", package.id, package.version)
+                }),
+        })
     }
 
     /// The project before and after its last change of version that was not itself taken back.
@@ -459,11 +305,11 @@ impl Engine {
 /// The region whose states are the stages of a project's life.
 const STAGES: &str = "lifecycle";
 
-fn differs(project: &Project, entry: &Entry) -> bool {
+pub(crate) fn differs(project: &Project, entry: &Entry) -> bool {
     project.package != entry.package || project.definition.digest != entry.definition.digest
 }
 
-fn context_of<'a>(loaded: &'a Loaded, entry: &'a Entry) -> Context<'a> {
+pub(crate) fn context_of<'a>(loaded: &'a Loaded, entry: &'a Entry) -> Context<'a> {
     Context {
         definition: &entry.definition,
         calendar: &loaded.calendar,
@@ -472,7 +318,12 @@ fn context_of<'a>(loaded: &'a Loaded, entry: &'a Entry) -> Context<'a> {
     }
 }
 
-fn adoption(entry: &Entry, migration: Migration, cause: AdoptionCause, reason: &str) -> Adopt {
+pub(crate) fn adoption(
+    entry: &Entry,
+    migration: Migration,
+    cause: AdoptionCause,
+    reason: &str,
+) -> Adopt {
     let definition: Pin = Library::pin(entry);
     Adopt {
         definition,
@@ -482,21 +333,6 @@ fn adoption(entry: &Entry, migration: Migration, cause: AdoptionCause, reason: &
         cause,
         reason: reason.to_owned(),
     }
-}
-
-fn date_changes(now: &Project, then: &Project) -> Vec<DateChange> {
-    let keys = now.obligations.keys().chain(then.obligations.keys());
-    let keys: BTreeSet<&String> = keys.collect();
-    let day = |project: &Project, key: &String| project.obligations.get(key).map(|o| o.target());
-    let changes = keys.into_iter().filter_map(|key| {
-        let (before, after) = (day(now, key), day(then, key));
-        (before != after).then(|| DateChange {
-            obligation: key.clone(),
-            before: before.flatten(),
-            after: after.flatten(),
-        })
-    });
-    changes.collect()
 }
 
 fn changed_keys(before: &Facts, after: &Facts) -> Vec<String> {

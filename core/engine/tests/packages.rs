@@ -15,6 +15,7 @@ use liucheng_engine::{
     commands::{Actor, Create, DecideIssue, FireEvent},
     library::{Entry, Library, Sources},
     packages::PackageFiles,
+    planning::{self, Occasion},
     ports::{
         Instant, MigrateCall, Migration, ProjectId, ProvinceRules, RuleCall, RuleFault,
         SimulatedClock,
@@ -372,7 +373,7 @@ async fn an_upgrade_is_shown_before_it_is_made_and_can_be_taken_back() {
     let [change] = changes.as_slice() else {
         panic!("{changes:?}");
     };
-    assert_eq!(change.facts, ["report.note"]);
+    assert_eq!(change.facts[0].key, "report.note");
     assert_eq!(change.dates.len(), 1);
     assert_eq!(change.dates[0].before.unwrap().to_string(), "2023-03-13");
     assert_eq!(change.dates[0].after.unwrap().to_string(), "2023-03-06");
@@ -483,6 +484,18 @@ async fn a_component_that_cannot_answer_is_an_incident_that_a_person_may_go_on_f
     }
     let project = world.project(id).await;
     assert_eq!(project.incidents[&Hook::Cap].code, "E-PLUGIN-TRAP");
+    // Whoever is reminded of the project reads of it.
+    let definition = &world.engine.library.entry("example").unwrap().definition;
+    let now = world.engine.clock.now();
+    let mut mails = project
+        .obligations
+        .keys()
+        .filter_map(|key| planning::reminder(&project, definition, key, Occasion::Reminder, now));
+    let told = &mails.next().unwrap().incidents[0];
+    assert_eq!(
+        (told.hook.as_str(), told.code.as_str()),
+        ("cap", "E-PLUGIN-TRAP")
+    );
     let row = world.engine.store.load(id).await.unwrap().unwrap();
     let records = world.engine.store.history(id, 0, 100).await.unwrap();
     let incidents = records

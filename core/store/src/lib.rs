@@ -118,6 +118,32 @@ pub async fn connect(location: &str, options: Options) -> Result<Arc<dyn Store>,
     })
 }
 
+/// A location for people: without a password.
+#[must_use]
+pub fn shown(location: &str) -> String {
+    match kind(location) {
+        Kind::Sqlite => location.to_owned(),
+        Kind::Postgres => postgres::Place::parse(location)
+            .map_or_else(|_| "postgres://…".to_owned(), |place| place.name),
+    }
+}
+
+/// Whether there is a database at a location: a file, or a schema in PostgreSQL; nothing is made.
+///
+/// # Errors
+/// [`StoreError`] where it cannot be told.
+pub async fn is_there(location: &str) -> Result<bool, StoreError> {
+    match kind(location) {
+        Kind::Sqlite => match sqlite::locate(location) {
+            Ok(path) => Ok(path.exists()),
+            // The folder is not there either.
+            Err(StoreError::Open { .. }) => Ok(false),
+            Err(error) => Err(error),
+        },
+        Kind::Postgres => postgres::is_there(location).await,
+    }
+}
+
 /// Creates or migrates the database at a location as for [`connect`] and closes it again.
 ///
 /// # Errors

@@ -14,9 +14,6 @@ use crate::{
     view::option_line,
 };
 
-/// The refusal of a database that is not there.
-const NO_DATABASE: &str = "E-STORE-OPEN";
-
 /// Commands on open points.
 #[derive(Debug, Subcommand)]
 pub enum DecisionCommand {
@@ -59,17 +56,17 @@ pub async fn run(global: &Global, command: DecisionCommand) -> Result<Exit, Fail
 }
 
 async fn list(global: &Global, args: &ListArgs) -> Result<Exit, Failure> {
-    let (entry, rulings) = match compose::open_for_reading(&global.place()).await {
-        Ok(engine) => {
-            let entry = engine.library.entry(&args.province)?;
-            (entry, engine.rulings(&args.province).await?)
-        }
-        // Where there is no database yet, nothing is decided; what is built in leaves open what it does.
-        Err(failure) if failure.code == NO_DATABASE => {
-            let parts = compose::parts(compose::calendar(&[])?, None, None)?;
-            (parts.library.entry(&args.province)?, BTreeMap::new())
-        }
-        Err(failure) => return Err(failure),
+    let place = global.place();
+    // Where there is no database yet, nothing is decided; what is built in leaves open what it does. A
+    // database that somebody names has to be there.
+    let (entry, rulings) = if global.database.is_some() || compose::is_there(&place).await? {
+        let engine = compose::open_for_reading(&place).await?;
+        let entry = engine.library.entry(&args.province)?;
+        (entry, engine.rulings(&args.province).await?)
+    } else {
+        compose::note_absent(&place);
+        let parts = compose::parts(compose::calendar(&[])?, None, None)?;
+        (parts.library.entry(&args.province)?, BTreeMap::new())
     };
     let issues = &entry.definition.doc.issues;
     if global.json {

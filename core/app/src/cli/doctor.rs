@@ -4,6 +4,7 @@
 //! server may be running beside it.
 
 mod folder;
+mod packages;
 
 use std::{path::Path, sync::Arc};
 
@@ -19,6 +20,7 @@ use crate::{
     config::{CalendarReadiness, Config},
     mail::{self, MailMode},
     output::{Exit, Failure, counted, document, line, paragraph},
+    package::signature::Trust,
 };
 
 /// How far ahead the calendar should reach.
@@ -61,7 +63,7 @@ pub async fn run(global: &Global, args: &DoctorArgs) -> Result<Exit, Failure> {
     }
     database(&place, config.as_ref(), &mut findings).await;
     if let Some(config) = &config {
-        packages(&place.dir, config, &mut findings);
+        packages(&place, config, &mut findings).await;
         if !is_absent || args.mail {
             mail(config, args.mail, &mut findings).await;
         }
@@ -139,8 +141,9 @@ fn waiting(backlog: &Backlog, now: Instant, late_seconds: u32) -> [Finding; 2] {
     [timers, outbox]
 }
 
-fn packages(dir: &Path, config: &Config, findings: &mut Vec<Finding>) {
-    let layers: Vec<_> = config.calendar.layers.iter().map(|l| dir.join(l)).collect();
+async fn packages(place: &Place, config: &Config, findings: &mut Vec<Finding>) {
+    let layers = config.calendar.layers.iter();
+    let layers: Vec<_> = layers.map(|l| place.dir.join(l)).collect();
     let calendar = match compose::calendar(&layers) {
         Ok(calendar) => calendar,
         Err(failure) => return findings.push(bad("D-CALENDAR", &failure)),
@@ -148,13 +151,17 @@ fn packages(dir: &Path, config: &Config, findings: &mut Vec<Finding>) {
     let today = SystemClock.now().date();
     findings.push(coverage(&calendar, today, config.ready.calendar));
     // Without a cache, so that looking changes nothing.
-    match compose::parts(calendar, None, None) {
-        Ok(parts) => {
-            let names = parts.library.provinces().join(", ");
-            findings.push(fine("D-PACKAGES", format!("built in: {names}")));
-        }
-        Err(failure) => findings.push(bad("D-PACKAGES", &failure)),
-    }
+    let parts = match compose::parts(calendar, None, None) {
+        Ok(parts) => parts,
+        Err(failure) => return findings.push(bad("D-PACKAGES", &failure)),
+    };
+    // That a database cannot be opened was said already.
+    let Ok(store) = compose::open_read_only(place).await else {
+        return findings.push(packages::built_in(&parts));
+    };
+    let trust = Trust::of(&config.plugins);
+    findings.extend(packages::look(&*store, &parts, &trust).await);
+    store.close().await;
 }
 
 fn coverage(calendar: &Calendar, today: chrono::NaiveDate, wanted: CalendarReadiness) -> Finding {

@@ -27,7 +27,7 @@ use clap::{
 };
 
 use crate::{
-    compose::{DATABASE, Place},
+    compose::{self, Place},
     demo,
     output::{self, EXIT_CODES, Exit, Failure},
 };
@@ -128,6 +128,35 @@ enum Command {
     Reference,
 }
 
+impl Command {
+    /// What to do where a server is at work on the data, which one process writes at a time.
+    fn beside_a_server(&self) -> &'static str {
+        use plugin::PluginCommand;
+        use project::ProjectCommand;
+        match self {
+            Self::Project(ProjectCommand::Create(_)) => {
+                "send it to the server: POST /api/v1/projects (docs/api.md); or stop the server, run this again and start it"
+            }
+            Self::Project(ProjectCommand::Fire(_)) => {
+                "send it to the server: POST /api/v1/projects/CODE/fire (docs/api.md); or stop the server, run this again and start it"
+            }
+            Self::Project(ProjectCommand::Decide(_)) => {
+                "send it to the server: POST /api/v1/projects/CODE/decisions (docs/api.md); or stop the server, run this again and start it"
+            }
+            Self::Decision(_) => {
+                "send it to the server: POST /api/v1/provinces/ID/decisions (docs/api.md); or stop the server, run this again and start it"
+            }
+            Self::Plugin(PluginCommand::Install(_) | PluginCommand::Upgrade(_)) => {
+                "stop the server, run this again and start it; --dry-run reads beside a running server"
+            }
+            Self::Serve(_) => {
+                "another server, or a command that writes, has the data; stop it first, or give this one another --data"
+            }
+            _ => "stop the server, run this again and start it",
+        }
+    }
+}
+
 /// Runs the command line.
 pub fn run() -> ExitCode {
     let parsed = Cli::command().try_get_matches().and_then(|matches| {
@@ -139,11 +168,8 @@ pub fn run() -> ExitCode {
         Err(error) => return unparsed(&error),
     };
     let as_json = cli.global.json;
-    let file = cli
-        .global
-        .database
-        .is_none()
-        .then(|| cli.global.data_dir().join(DATABASE));
+    let place = cli.global.place();
+    let served = cli.command.beside_a_server();
     match execute(cli, named) {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) if failure.code == output::BROKEN_PIPE => ExitCode::SUCCESS,
@@ -151,17 +177,18 @@ pub fn run() -> ExitCode {
         Err(failure)
             if failure.code == "E-STORE-OPEN"
                 && failure.place.is_empty()
-                && file.is_some_and(|f| !f.exists()) =>
+                && !place.is_shared()
+                && !place.file().exists() =>
         {
-            failure.hint(NO_DATABASE).report(as_json)
+            let hint = compose::no_database_hint(&place);
+            failure.hint(hint).report(as_json)
+        }
+        Err(failure) if failure.code == "E-STORE-LOCKED" && failure.place.is_empty() => {
+            failure.hint(served).report(as_json)
         }
         Err(failure) => failure.report(as_json),
     }
 }
-
-/// What makes a database, for those who look for one that is not there.
-const NO_DATABASE: &str = "there is no database yet: `liucheng project create`, `demo` or \
-    `migrate` makes one; without --data it is looked for in `liucheng-data` in the working directory";
 
 fn read(matches: &ArgMatches) -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(matches).map_err(|error| error.format(&mut Cli::command()))

@@ -1,6 +1,7 @@
 //! `liucheng plugin`: the way of a province package from nothing to what projects go by.
 
 mod author;
+mod changes;
 mod check;
 mod install;
 mod installed;
@@ -91,9 +92,9 @@ fn need_folder(path: &Path) -> Result<(), Failure> {
             "{} is an archive, nothing is written into it",
             path.display()
         );
-        return Err(
-            Failure::new(Exit::Usage, "E-PLUGIN-LAYOUT", message).hint("name the package's folder")
-        );
+        return Err(Failure::new(Exit::Usage, "E-PLUGIN-LAYOUT", message)
+            .at(path.display().to_string())
+            .hint("name the package's folder"));
     }
     Ok(())
 }

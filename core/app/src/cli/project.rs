@@ -187,7 +187,7 @@ async fn create(global: &Global, args: CreateArgs) -> Result<Exit, Failure> {
         facts: input::facts(args.facts.as_deref(), &args.pairs)?,
         contacts: contacts(&args.contacts)?,
     };
-    let engine = compose::open(&global.place()).await?;
+    let engine = compose::begin(&global.place()).await?;
     let key = args.actor.key.as_deref();
     let answer = engine.create(&args.actor.actor(), create, key).await?;
     answered(global, &engine, &answer).await

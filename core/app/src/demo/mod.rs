@@ -32,6 +32,9 @@ use crate::{
 use report::Report;
 use script::{Act, Deed};
 
+/// The widest summary: one that is read in a file or a mail is as wide as on a terminal.
+const SUMMARY_CELLS: usize = 80;
+
 /// Options of the demo.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -96,7 +99,8 @@ pub async fn run(args: DemoArgs, data: Option<PathBuf>, as_json: bool) -> Result
     if as_json {
         document(&report.to_json())?;
     } else {
-        let mut lines = report.lines(line_cells());
+        // The summary is wrapped and loses nothing; a course is cut, and only where a terminal asks for it.
+        let mut lines = report.lines(line_cells().min(SUMMARY_CELLS));
         for code in &details {
             lines.extend(report.details(code, line_cells()));
         }

@@ -78,6 +78,14 @@ impl Letter {
                 "期限已过，本提醒同时发送给分管领导或督办岗位。".to_owned(),
             ));
         }
+        lines.extend(reminder.incidents.iter().map(|one| {
+            let (package, hook, code) = (clean(&one.package), clean(&one.hook), clean(&one.code));
+            let since = long(one.since);
+            let text = format!(
+                "规则包 {package} 自{since}起未能答复（{hook}，{code}），本项目相关办理已暂停；请联系系统管理员处理，或说明理由后继续办理。"
+            );
+            ("规则包异常", text)
+        }));
         lines.push(("依据", clean(&reminder.source)));
         lines.push(("规则编号", rule));
         Self {
@@ -199,6 +207,15 @@ fn english(reminder: &Reminder, when: &When, status: &str) -> Vec<String> {
     if reminder.announcement {
         lines.push("New: it is yours to do from today on.".to_owned());
     }
+    lines.extend(reminder.incidents.iter().map(|one| {
+        format!(
+            "Component: {} could not answer ({}, {}) since {}; tell the operator, or go on with a reason.",
+            clean(&one.package),
+            clean(&one.hook),
+            clean(&one.code),
+            long_en(one.since)
+        )
+    }));
     if reminder.escalation {
         lines.push("Escalated: the date has passed.".to_owned());
     }

@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc};
 use chrono::{NaiveDate, NaiveTime};
 use liucheng_engine::{
     ports::{Instant, Mail, MailError, Mailer, SimulatedClock},
-    reminder::Reminder,
+    reminder::{Reminder, Unanswered},
 };
 use liucheng_model::text::Text;
 
@@ -19,6 +19,46 @@ pub(super) fn day(text: &str) -> NaiveDate {
 
 fn morning(text: &str) -> Instant {
     Instant::at(day(text), NaiveTime::from_hms_opt(8, 30, 0).unwrap())
+}
+
+#[test]
+fn what_a_component_could_not_answer_is_told() {
+    let mut reminder = reminder();
+    reminder.incidents.push(Unanswered {
+        package: "ningxia-yuanzhou 0.1.0".to_owned(),
+        hook: "cap".to_owned(),
+        code: "E-PLUGIN-MISSING".to_owned(),
+        since: day("2021-09-20"),
+    });
+    let letter = Letter::new(&reminder, day("2021-09-21"));
+    let line = letter
+        .lines
+        .iter()
+        .find(|(label, _)| *label == "规则包异常");
+    let (_, text) = line.unwrap();
+    for part in [
+        "ningxia-yuanzhou 0.1.0",
+        "cap",
+        "E-PLUGIN-MISSING",
+        "2021-09-20",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(
+        letter
+            .english
+            .iter()
+            .any(|text| text.contains("E-PLUGIN-MISSING")),
+        "{:?}",
+        letter.english
+    );
+    // Mails of before are read as they are.
+    let old = serde_json::to_value(self::reminder()).unwrap();
+    assert!(old.get("incidents").is_none());
+    assert_eq!(
+        serde_json::from_value::<Reminder>(old).unwrap(),
+        self::reminder()
+    );
 }
 
 /// The contract of Yuanzhou, due on a Sunday that is worked.
@@ -37,7 +77,8 @@ fn reminder() -> Reminder {
         source: "中华人民共和国政府采购法 第46条".to_owned(),
         clause: "采购人与中标、成交供应商应当在中标、成交通知书发出之日起三十日内，按照采购文件确定的事项签订政府采购合同。".to_owned(),
         escalation: false,
-                announcement: false,
+        announcement: false,
+        incidents: Vec::new(),
     }
 }
 

@@ -6,13 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use liucheng_plugin_host::Manifest;
-
-use super::{CASES, CASES_MAX, Files, MANIFEST, SIGNATURE, most_bytes, too_large, unreadable};
-use crate::{
-    compose,
-    output::{Exit, Failure},
+use super::{
+    CASES, CASES_MAX, Files, MANIFEST, SIGNATURE, most_bytes, parse, too_large, unreadable,
 };
+use crate::output::{Exit, Failure};
 
 /// Reads the files that the manifest names, the golden cases and the signature.
 pub fn read(folder: &Path, component: Option<&Path>) -> Result<Files, Failure> {
@@ -23,7 +20,7 @@ pub fn read(folder: &Path, component: Option<&Path>) -> Result<Files, Failure> {
     // What is no text is refused where the files are put together.
     let text = String::from_utf8_lossy(&manifest).into_owned();
     files.insert(MANIFEST.to_owned(), manifest);
-    let manifest = Manifest::parse(&text).map_err(compose::plugin_failure)?;
+    let manifest = parse(folder, &text)?;
     for name in manifest
         .overlay
         .iter()

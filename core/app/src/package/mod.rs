@@ -76,13 +76,16 @@ impl Package {
     /// # Errors
     /// One coded reason, `E-FILE` or `E-PLUGIN-…`; sizes are bounded before anything is read.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        let found = std::fs::metadata(path).map_err(|e| unreadable(path, &e))?;
-        let files = if found.is_dir() {
-            folder::read(path, None)?
-        } else {
-            archive::read(path)?
+        let read = || {
+            let found = std::fs::metadata(path).map_err(|e| unreadable(path, &e))?;
+            let files = if found.is_dir() {
+                folder::read(path, None)?
+            } else {
+                archive::read(path)?
+            };
+            Self::of(path, files)
         };
-        Self::of(path, files)
+        read().map_err(|failure| failure.within(path.display()))
     }
 
     /// Reads a package from a folder whose component lies elsewhere.
@@ -90,14 +93,16 @@ impl Package {
     /// # Errors
     /// As [`Package::read`].
     pub fn read_with(path: &Path, component: &Path) -> Result<Self, Failure> {
-        Self::of(path, folder::read(path, Some(component))?)
+        let files = folder::read(path, Some(component));
+        let package = files.and_then(|files| Self::of(path, files));
+        package.map_err(|failure| failure.within(path.display()))
     }
 
     /// Puts the files together; every one has to be one that a package has.
     fn of(path: &Path, mut files: Files) -> Result<Self, Failure> {
         let place = path.display().to_string();
         let manifest_text = text(&place, MANIFEST, take(&mut files, &place, MANIFEST)?)?;
-        let manifest = Manifest::parse(&manifest_text).map_err(compose::plugin_failure)?;
+        let manifest = parse(path, &manifest_text)?;
         let read = |files: &mut Files, name: &str| {
             let bytes = take(files, &place, name)?;
             Ok::<_, Failure>(TextFile {
@@ -144,6 +149,7 @@ impl Package {
     pub fn check_digests(&self) -> Result<(), Failure> {
         let refuse = |code: &str, message: String| {
             Failure::new(Exit::Rejected, code, format!("{}: {message}", self.place))
+                .at(self.place.clone())
                 .hint(
                 "get the package anew; after a change an author runs `liucheng plugin build`, and `liucheng \
                  plugin sign`",
@@ -168,6 +174,21 @@ impl Package {
         }
         Ok(())
     }
+}
+
+/// Reads `plugin.toml`; what only has to be built is no mistake of it.
+fn parse(path: &Path, manifest: &str) -> Result<Manifest, Failure> {
+    Manifest::parse(manifest).map_err(|error| {
+        let failure = compose::plugin_failure(error).at(path.join(MANIFEST).display().to_string());
+        let table: toml::Table = manifest.parse().unwrap_or_default();
+        let digest = table
+            .get("component")
+            .and_then(|component| component.get("sha256")?.as_str());
+        match digest {
+            Some("") => failure.hint(format!("run `liucheng plugin build {}`", path.display())),
+            _ => failure,
+        }
+    })
 }
 
 /// Lower-case hex SHA-256.
@@ -227,7 +248,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
 
 fn unknown_entry(place: &str, name: &str) -> Failure {
     let message = format!("{place}: {name:?} is no file of a package");
-    Failure::new(Exit::Rejected, "E-PLUGIN-ENTRY", message).hint(
+    Failure::new(Exit::Rejected, "E-PLUGIN-ENTRY", message).at(place).hint(
         "a package has plugin.toml, plugin.sig, the overlay and the component that plugin.toml names, and \
          cases/*.toml; `liucheng plugin pack` writes it so",
     )

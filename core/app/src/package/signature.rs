@@ -11,7 +11,7 @@ use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::{Package, SIGNATURE, sha256};
 use crate::{
-    config::Config,
+    config::{Config, PluginsConfig},
     output::{Exit, Failure},
 };
 
@@ -39,15 +39,17 @@ impl Trust {
     /// # Errors
     /// `E-CONFIG`.
     pub fn configured(dir: &Path) -> Result<Self, Failure> {
-        let plugins = Config::read(dir)?.plugins;
-        Ok(Self {
-            keys: plugins
-                .trusted
-                .iter()
-                .map(|key| key.to_lowercase())
-                .collect(),
+        Ok(Self::of(&Config::read(dir)?.plugins))
+    }
+
+    /// What a configuration says.
+    #[must_use]
+    pub fn of(plugins: &PluginsConfig) -> Self {
+        let keys = plugins.trusted.iter().map(|key| key.to_lowercase());
+        Self {
+            keys: keys.collect(),
             is_required: plugins.require_signature,
-        })
+        }
     }
 }
 
@@ -91,7 +93,9 @@ impl SignedBy {
 pub fn verify(package: &Package, trust: &Trust) -> Result<SignedBy, Failure> {
     let refuse = |code: &str, message: String, hint: &str| {
         let message = format!("{}: {message}", package.place);
-        Err(Failure::new(Exit::Rejected, code, message).hint(hint))
+        Err(Failure::new(Exit::Rejected, code, message)
+            .at(package.place.clone())
+            .hint(hint))
     };
     package.check_digests()?;
     let Some(text) = &package.signature else {
@@ -100,7 +104,8 @@ pub fn verify(package: &Package, trust: &Trust) -> Result<SignedBy, Failure> {
             return refuse(
                 "E-PLUGIN-UNSIGNED",
                 message,
-                "ask its author to run `liucheng plugin sign`; `[plugins] require-signature` in liucheng.toml asks for it",
+                "ask its author to run `liucheng plugin sign`; a signature is asked for by `[plugins] require-signature` in \
+                 liucheng.toml, or by --key",
             );
         }
         return Ok(SignedBy::Nobody);
@@ -136,7 +141,8 @@ pub fn verify(package: &Package, trust: &Trust) -> Result<SignedBy, Failure> {
         return refuse(
             "E-PLUGIN-UNTRUSTED",
             message,
-            "if you know whose key that is, add it to `[plugins] trusted` in liucheng.toml",
+            "if you know whose key that is, add it to `[plugins] trusted` in liucheng.toml; for `plugin verify` it can \
+             be named with --key",
         );
     }
     Ok(SignedBy::Stranger(key))

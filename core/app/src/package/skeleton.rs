@@ -45,6 +45,7 @@ pub fn files(kind: Kind, name: &str) -> Result<Vec<(String, String)>, Failure> {
     if !is_id {
         let message = format!("{name:?} is no id of a package");
         return Err(Failure::new(Exit::Usage, "E-PLUGIN-NAME", message)
+            .at("NAME")
             .hint("use a-z, 0-9 and -, beginning with a letter: `ningxia-yuanzhou`"));
     }
     let example = format!("examples/{}/", kind.example());
@@ -94,6 +95,7 @@ pub fn write(folder: &Path, files: &[(String, String)]) -> Result<(), Failure> {
     if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         let message = format!("{shown} is there already, and not empty");
         return Err(Failure::new(Exit::Usage, "E-PLUGIN-EXISTS", message)
+            .at(shown.to_string())
             .hint("choose another name, or another folder with --dir; nothing is written over"));
     }
     for (name, text) in files {
@@ -104,7 +106,8 @@ pub fn write(folder: &Path, files: &[(String, String)]) -> Result<(), Failure> {
             .map_err(|error| {
                 let message = format!("{}: {error}", path.display());
                 Failure::new(Exit::Unavailable, "E-FILE", message)
-                    .hint("choose a folder that can be written, with --dir")
+                    .at(path.display().to_string())
+                    .hint("name a folder that this user may write, with --dir")
             })?;
     }
     Ok(())

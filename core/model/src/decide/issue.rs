@@ -124,8 +124,11 @@ impl Draft<'_> {
     }
 }
 
-/// Somebody who reads the history years later has to understand it.
-pub(super) fn check_reason(text: &str) -> Result<(), Rejection> {
+/// Checks why somebody does something: whoever reads the history years later has to understand it.
+///
+/// # Errors
+/// `E-REASON`.
+pub fn check_reason(text: &str) -> Result<(), Rejection> {
     let reason = if text.trim().is_empty() {
         "is empty"
     } else if text.chars().count() > REASON_MAX_CHARS {

@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub use fire::{Fire, Needs, fire, needs, possible};
-pub use issue::{Choose, REASON_MAX_CHARS, asked_again, check_choice, choose};
+pub use issue::{Choose, REASON_MAX_CHARS, asked_again, check_choice, check_reason, choose};
 pub use package::{Adopt, adopt_package, open_incident, waived};
 pub use periods::{Report, period_containing, period_label, reports};
 pub use timer::{Fired, fire_timer};

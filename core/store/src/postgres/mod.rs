@@ -83,6 +83,16 @@ pub async fn open(location: &str, options: Options) -> Result<PostgresStore, Sto
     Ok(store)
 }
 
+/// Whether the database has a schema of this program.
+pub(crate) async fn is_there(location: &str) -> Result<bool, StoreError> {
+    let place = Place::parse(location)?;
+    let mut connection = place.connect().await?;
+    let version = place.version(&mut connection).await?;
+    let closed = connection.close().await;
+    closed.map_err(|error| place.error(&error))?;
+    Ok(version > 0)
+}
+
 /// Creates or migrates the schema.
 pub(crate) async fn migrate(location: &str) -> Result<Migrated, StoreError> {
     let place = Place::parse(location)?;

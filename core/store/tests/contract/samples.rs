@@ -101,6 +101,7 @@ pub fn mail(project: ProjectId, key: &str, not_before: i64) -> OutboxRow {
                 clause: "三十日内".to_owned(),
                 escalation: false,
                 announcement: false,
+                incidents: Vec::new(),
             },
         },
     }

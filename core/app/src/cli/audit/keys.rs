@@ -2,7 +2,7 @@
 
 use std::{
     fs::OpenOptions,
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -27,7 +27,8 @@ pub struct KeygenArgs {
 
 /// Makes a key, keeps it in a file for its owner only and shows its public half.
 pub fn generate(global: &Global, args: &KeygenArgs) -> Result<Exit, Failure> {
-    let public = make_key(&args.to)?;
+    let written = make_key(&args.to)?;
+    let public = written.map_err(|error| unwritable(&args.to, &error, "--to"))?;
     if global.json {
         return document(&json!({"key-file": args.to, "public": public})).map(|()| Exit::Ok);
     }
@@ -43,8 +44,8 @@ pub fn generate(global: &Global, args: &KeygenArgs) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// Makes a key in a new file for its owner only; gives its public half.
-pub fn make_key(path: &Path) -> Result<String, Failure> {
+/// Makes a key in a new file for its owner only; gives its public half, or why it was not written.
+pub fn make_key(path: &Path) -> Result<io::Result<String>, Failure> {
     let secret = random()?;
     let written = private(OpenOptions::new().write(true).create_new(true))
         .open(path)
@@ -52,8 +53,7 @@ pub fn make_key(path: &Path) -> Result<String, Failure> {
             writeln!(file, "{}", hex(&secret))?;
             file.sync_all()
         });
-    written.map_err(|error| unwritable(path, &error, "--to"))?;
-    Ok(Signer::new(&secret).public())
+    Ok(written.map(|()| Signer::new(&secret).public()))
 }
 
 /// 32 random bytes.
@@ -68,18 +68,23 @@ pub fn random() -> Result<[u8; 32], Failure> {
 
 /// Public keys as they were typed.
 pub fn trusted(keys: &[String]) -> Result<Vec<String>, Failure> {
+    public_keys(keys).map_err(|key| {
+        let message = format!("{key:?} is no public key");
+        Failure::new(Exit::Usage, "E-AUDIT-KEY", message)
+            .at("--key")
+            .hint("give the 64 hex digits that `audit keygen` showed")
+    })
+}
+
+/// Public keys in the form in which they are compared; the first that is none.
+pub fn public_keys(keys: &[String]) -> Result<Vec<String>, String> {
     let keys = keys.iter().map(|key| key.trim().to_lowercase());
     keys.map(|key| {
         if is_public_key(&key) {
-            return Ok(key);
+            Ok(key)
+        } else {
+            Err(key)
         }
-        Err(Failure::new(
-            Exit::Usage,
-            "E-AUDIT-KEY",
-            format!("{key:?} is no public key"),
-        )
-        .at("--key")
-        .hint("give the 64 hex digits that `audit keygen` showed"))
     })
     .collect()
 }

@@ -12,7 +12,7 @@ use liucheng_guest_build::{
 };
 use serde_json::json;
 
-use super::{Global, PackageArgs};
+use super::{Global, PackageArgs, need_folder};
 use crate::{
     input,
     output::{Exit, Failure, document, line, paragraph, sanitised},
@@ -118,12 +118,12 @@ pub fn build(global: &Global, args: &BuildArgs) -> Result<Exit, Failure> {
                 let _ = writeln!(io::stderr(), "{}", sanitised(text));
             }
         }
-        failure(&error)
+        failure(folder, &error)
     })?;
     let path = place(folder, &file);
     fs::write(&path, &component).map_err(|e| failed(&path, &e))?;
     let digest = sha256(&component);
-    write_digest(&folder.join(MANIFEST), &digest).map_err(|error| failure(&error))?;
+    write_digest(&folder.join(MANIFEST), &digest).map_err(|error| failure(folder, &error))?;
     let is_signed = folder.join(crate::package::SIGNATURE).exists();
     if global.json {
         return document(&json!({
@@ -160,7 +160,19 @@ fn compile(folder: &Path, say: &mut dyn FnMut(&str)) -> Result<Vec<u8>, BuildErr
 
 /// The component's name as the manifest says; the rest of the manifest may be wrong until it is built.
 fn component_file(folder: &Path) -> Result<String, Failure> {
+    need_folder(folder)?;
     let path = folder.join(MANIFEST);
+    if !path.exists() {
+        let message = match folder.exists() {
+            true => format!("{}: there is no {MANIFEST}", folder.display()),
+            false => format!("{}: there is no such folder", folder.display()),
+        };
+        return Err(Failure::new(Exit::NotFound, "E-FILE", message)
+            .at(folder.display().to_string())
+            .hint(
+                "name the package's folder, which has plugin.toml at its top; `liucheng plugin new` makes one",
+            ));
+    }
     let text = input::read_text(&path)?;
     let wrong = |reason: &str| {
         Failure::new(
@@ -168,6 +180,7 @@ fn component_file(folder: &Path) -> Result<String, Failure> {
             "E-PLUGIN-MANIFEST",
             format!("{}: {reason}", path.display()),
         )
+        .at(path.display().to_string())
         .hint("correct plugin.toml; its keys are described in plugins/README.md")
     };
     let manifest: toml::Table = text
@@ -224,12 +237,14 @@ pub fn pack(global: &Global, args: &PackArgs) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn failure(error: &BuildError) -> Failure {
+fn failure(folder: &Path, error: &BuildError) -> Failure {
     let exit = match error.code() {
         "E-PLUGIN-BUILD" | "E-PLUGIN-MANIFEST" => Exit::Rejected,
         _ => Exit::Usage,
     };
-    Failure::new(exit, error.code(), error.to_string()).hint(error.hint())
+    Failure::new(exit, error.code(), error.to_string())
+        .at(folder.display().to_string())
+        .hint(error.hint())
 }
 
 pub fn failed(path: &Path, error: &io::Error) -> Failure {
@@ -238,5 +253,13 @@ pub fn failed(path: &Path, error: &io::Error) -> Failure {
         "E-FILE",
         format!("{}: {error}", path.display()),
     )
-    .hint("check that the folder is there, its permissions and the free space")
+    .at(path.display().to_string())
+    .hint(match error.kind() {
+        io::ErrorKind::NotFound => "the folder is not there: make it first, or name another file",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "this user may not write there: copy the package to a folder of your own, or change the permissions"
+        }
+        io::ErrorKind::IsADirectory => "that is a folder: name a file",
+        _ => "check the permissions and the free space",
+    })
 }

@@ -41,7 +41,8 @@ pub struct CheckArgs {
 
 fn examined(global: &Global, package: &Package) -> Result<Examined, Failure> {
     let spinner = Spinner::new(global.json, "");
-    examine(package, cache(global), &|doing| spinner.say(doing))
+    let examined = examine(package, cache(global), &|doing| spinner.say(doing));
+    examined.map_err(|failure| failure.within(&package.place))
 }
 
 /// Runs the golden cases.
@@ -95,6 +96,7 @@ pub fn test(global: &Global, args: &TestArgs) -> Result<Exit, Failure> {
     if examined.cases.is_empty() {
         let message = format!("{}: there are no golden cases", package.place);
         return Err(Failure::new(Exit::Rejected, "E-PLUGIN-CASES", message)
+            .at(package.place.clone())
             .hint("write questions with the answers they must have, see plugins/README.md"));
     }
     Ok(exit(failed == 0))

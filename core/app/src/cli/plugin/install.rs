@@ -1,13 +1,17 @@
 //! Installing packages.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
-use liucheng_engine::{Engine, commands::Actor, packages::PackageFiles, upgrade::ProjectChange};
+use liucheng_engine::{Engine, commands::Actor, packages::PackageFiles, preview::ProjectChange};
 use liucheng_model::verdict::PackagePin;
+use liucheng_plugin_host::Manifest;
 use serde_json::{Value as Json, json};
 
-use super::{Global, PackageArgs};
+use super::{Global, cache, changes};
 use crate::{
-    compose::{self, CACHE},
+    builtin::{self, BuiltinPackage},
+    compose,
     output::{Exit, Failure, counted, document, line, paragraph},
     package::{
         Package,
@@ -17,27 +21,25 @@ use crate::{
     progress::Spinner,
 };
 
-/// Projects shown one by one; the others are counted.
-const SHOWN: usize = 20;
-
 /// Who acts on packages, and why.
 #[derive(Debug, Args)]
 pub struct ActArgs {
-    /// The name kept with what was done.
-    #[arg(long = "as", value_name = "NAME", default_value = "operator")]
-    acting_as: String,
-    /// Why; kept with what was done.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[command(flatten)]
+    by: ByArgs,
+    /// Why; kept with what was done. May be left out.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     reason: String,
 }
 
 impl ActArgs {
     /// The actor, with all roles.
     pub fn actor(&self) -> Actor {
-        Actor {
-            name: self.acting_as.clone(),
-            roles: ["*".to_owned()].into(),
-        }
+        self.by.actor()
     }
 
     /// Why.
@@ -46,12 +48,32 @@ impl ActArgs {
     }
 }
 
+/// Who acts on packages.
+#[derive(Debug, Args)]
+pub struct ByArgs {
+    /// The name kept with what was done.
+    #[arg(long = "as", value_name = "NAME", default_value = "operator")]
+    acting_as: String,
+}
+
+impl ByArgs {
+    /// The actor, with all roles.
+    pub fn actor(&self) -> Actor {
+        Actor {
+            name: self.acting_as.clone(),
+            roles: ["*".to_owned()].into(),
+        }
+    }
+}
+
 /// What to install.
 #[derive(Debug, Args)]
 pub struct InstallArgs {
-    #[command(flatten)]
-    package: PackageArgs,
-    /// Say what would change, and change nothing.
+    /// The package: a folder with plugin.toml, a tar file, or the id of a package that is built in, which
+    /// comes from this program itself and needs no signature.
+    #[arg(value_name = "PATH|ID", default_value = ".")]
+    package: PathBuf,
+    /// Say what would change, and change nothing. Reads beside a running server.
     #[arg(long)]
     dry_run: bool,
     /// Install although open projects cannot go by this version; they keep theirs.
@@ -61,49 +83,61 @@ pub struct InstallArgs {
     act: ActArgs,
 }
 
+/// A package that nothing stands against as far as it can be told without open projects.
+struct Incoming {
+    files: PackageFiles,
+    /// The manifest, read.
+    manifest: Manifest,
+    origin: Origin,
+}
+
+/// Where a package comes from.
+enum Origin {
+    /// This program.
+    BuiltIn,
+    /// A folder or an archive: where, what was found out about it, and who signed it.
+    Given(String, Box<Examined>, SignedBy),
+}
+
 /// Installs a package: everything that speaks against it is found before anything changes.
 pub async fn install(global: &Global, args: InstallArgs) -> Result<Exit, Failure> {
-    let package = Package::read(&args.package.path)?;
     let place = global.place();
-    let signed = signature::verify(&package, &Trust::configured(&place.dir)?)?;
-    compose::make_dir(&place.dir)?;
-    let examined = {
-        let spinner = Spinner::new(global.json, "");
-        examine(&package, Some(place.dir.join(CACHE)), &|doing| {
-            spinner.say(doing);
-        })?
+    // Looking makes nothing, and needs no lock.
+    let looking = match args.dry_run {
+        true => Some(compose::open_for_reading(&place).await?),
+        false => None,
     };
-    if let Some(problem) = examined.first_problem() {
-        return Err(problem);
-    }
-    let engine = compose::open(&place).await?;
-    is_new(&engine, &package).await?;
+    let incoming = match built_in(&args.package) {
+        Some(package) => of_program(package)?,
+        None => given(global, &args.package)?,
+    };
+    let engine = match looking {
+        Some(engine) => engine,
+        None => compose::begin(&place).await?,
+    };
+    is_new(&engine, &incoming).await?;
+    let (id, version) = (&incoming.manifest.id, &incoming.manifest.version);
+    let before = engine.library.entry(id).ok();
+    let before = before.and_then(|entry| entry.package.clone());
     let (candidate, changes) = {
-        let spinner = Spinner::new(global.json, "asking what would change for open projects");
-        let files = PackageFiles {
-            manifest: package.manifest_text.clone(),
-            overlay: package.overlay.as_ref().map(|file| file.text.clone()),
-            component: package.component.clone(),
-            signed_by: signed.key().map(str::to_owned),
-        };
-        let candidate = engine.examine_package(files).await?;
+        let _spinner = Spinner::new(global.json, "asking what would change for open projects");
+        let candidate = engine.examine_package(incoming.files.clone()).await?;
         let changes = engine.preview_upgrades(&candidate.entry).await?;
-        drop(spinner);
         (candidate, changes)
     };
-    let before = engine.library.entry(&package.manifest.id).ok();
-    let before = before.and_then(|entry| entry.package.clone());
-    let refused = changes
-        .iter()
-        .filter(|change| change.refused.is_some())
-        .count();
+    let hooks = engine.rules.hooks(&candidate.stored.pin);
+    let hooks = hooks.unwrap_or_default();
     let found = Found {
-        examined: &examined,
-        signed: &signed,
-        before: before.as_ref(),
+        incoming: &incoming,
+        pin: candidate.stored.pin.clone(),
+        hooks: hooks.iter().map(|hook| hook.name()).collect(),
+        before,
         changes: &changes,
     };
-    let goes_on = !args.dry_run && (refused == 0 || args.keep_refused);
+    let is_current = engine.is_current(&candidate).await?;
+    let refused = changes.iter().filter(|change| change.refused.is_some());
+    let refused = refused.count();
+    let goes_on = !args.dry_run && !is_current && (refused == 0 || args.keep_refused);
     if goes_on {
         engine
             .install_package(&args.act.actor(), candidate, args.act.reason())
@@ -113,183 +147,206 @@ pub async fn install(global: &Global, args: InstallArgs) -> Result<Exit, Failure
     if global.json {
         let mut answer = found.json()?;
         answer["installed"] = goes_on.into();
+        answer["unchanged"] = is_current.into();
         document(&answer)?;
     } else {
         found.show()?;
-        let told = match (goes_on, args.dry_run) {
-            (true, _) => {
-                "installed: new projects go by it, others when they enter a stage or with `plugin upgrade`"
-            }
-            (false, true) => "nothing was changed",
-            (false, false) => "nothing was installed",
-        };
-        paragraph(told, ("", "  "))?;
+        paragraph(told(goes_on, is_current, args.dry_run), ("", "  "))?;
     }
-    if refused > 0 && !goes_on {
+    if refused > 0 && !goes_on && !is_current {
         let message = format!(
-            "{} cannot go by {} {}",
+            "{} cannot go by {id} {version}",
             counted(refused as u64, "open project", "open projects"),
-            package.manifest.id,
-            package.manifest.version
         );
         return Err(Failure::new(Exit::Rejected, "E-PLUGIN-DRY-RUN", message)
+            .at(id.clone())
             .hint("correct the package; with --keep-refused those projects keep their version"));
     }
     Ok(Exit::Ok)
 }
 
-/// A version says one thing for all time: projects and their history name it.
-async fn is_new(engine: &Engine, package: &Package) -> Result<(), Failure> {
-    let manifest = &package.manifest;
-    let overlay = package.overlay.as_ref().map(|file| &file.text);
-    let stored = engine.stored_packages().await?;
-    let same_version = stored
-        .iter()
-        .find(|kept| kept.pin.id == manifest.id && kept.pin.version == manifest.version);
-    match same_version {
-        Some(kept)
-            if kept.pin.component != manifest.sha256
-                || kept.overlay.as_ref() != overlay
-                || kept.manifest != package.manifest_text =>
-        {
-            let message = format!(
-                "{} {} was installed before with another content",
-                manifest.id, manifest.version
-            );
-            Err(
-                Failure::new(Exit::Rejected, "E-PLUGIN-VERSION-TAKEN", message)
-                    .at(package.place.clone())
-                    .hint(
-                        "raise the version in plugin.toml and in the component, and build it again",
-                    ),
-            )
+fn told(goes_on: bool, is_current: bool, is_dry: bool) -> &'static str {
+    match (goes_on, is_current) {
+        (true, _) => {
+            "installed: new projects go by it, others when they enter a stage or with `plugin upgrade`"
         }
-        _ => Ok(()),
+        (false, true) => {
+            "exactly this is installed already, new projects go by it: nothing was changed"
+        }
+        (false, false) if is_dry => "nothing was changed",
+        (false, false) => "nothing was installed",
     }
+}
+
+/// The built-in package of that id, unless a file or folder has the name.
+fn built_in(path: &Path) -> Option<&'static BuiltinPackage> {
+    let name = path.to_str().filter(|_| !path.exists())?;
+    builtin::PACKAGES.iter().find(|package| package.id == name)
+}
+
+/// What the program carries was built and tested with it, and whoever runs the program trusts it.
+fn of_program(package: &BuiltinPackage) -> Result<Incoming, Failure> {
+    Ok(Incoming {
+        files: PackageFiles {
+            manifest: package.manifest.to_owned(),
+            overlay: Some(package.overlay.to_owned()),
+            component: package.component.to_vec(),
+            signed_by: None,
+        },
+        manifest: Manifest::parse(package.manifest).map_err(compose::plugin_failure)?,
+        origin: Origin::BuiltIn,
+    })
+}
+
+fn given(global: &Global, path: &Path) -> Result<Incoming, Failure> {
+    let package = Package::read(path).map_err(|failure| match path.exists() {
+        true => failure,
+        false => {
+            let known: Vec<&str> = builtin::PACKAGES.iter().map(|p| p.id).collect();
+            let hint = format!(
+                "{}, or the id of a built-in one: {}",
+                failure.hint,
+                known.join(", ")
+            );
+            failure.at("PATH|ID").hint(hint)
+        }
+    })?;
+    let signed = signature::verify(&package, &Trust::configured(&global.data_dir())?)?;
+    let examined = {
+        let spinner = Spinner::new(global.json, "");
+        let examined = examine(&package, cache(global), &|doing| spinner.say(doing));
+        examined.map_err(|failure| failure.within(&package.place))?
+    };
+    if let Some(problem) = examined.first_problem() {
+        return Err(problem.within(&package.place));
+    }
+    Ok(Incoming {
+        files: PackageFiles {
+            manifest: package.manifest_text,
+            overlay: package.overlay.map(|file| file.text),
+            component: package.component,
+            signed_by: signed.key().map(str::to_owned),
+        },
+        manifest: package.manifest,
+        origin: Origin::Given(package.place, Box::new(examined), signed),
+    })
+}
+
+/// A version says one thing for all time: projects and their history name it.
+async fn is_new(engine: &Engine, incoming: &Incoming) -> Result<(), Failure> {
+    let (manifest, files) = (&incoming.manifest, &incoming.files);
+    let stored = engine.stored_packages().await?;
+    let mut same_version = stored
+        .iter()
+        .filter(|kept| kept.pin.id == manifest.id && kept.pin.version == manifest.version);
+    let differs = same_version.any(|kept| {
+        kept.pin.component != manifest.sha256
+            || kept.overlay != files.overlay
+            || kept.manifest != files.manifest
+    });
+    if !differs {
+        return Ok(());
+    }
+    let message = format!(
+        "{} {} was installed before with another content",
+        manifest.id, manifest.version
+    );
+    let (place, hint) = match &incoming.origin {
+        Origin::Given(place, ..) => (
+            place.clone(),
+            "raise the version in plugin.toml and in the component, and build it again; `liucheng plugin show` lists \
+             the versions that are kept",
+        ),
+        Origin::BuiltIn => (
+            manifest.id.clone(),
+            "a package of that version was installed from elsewhere and stays as it is: install a newer one",
+        ),
+    };
+    Err(
+        Failure::new(Exit::Rejected, "E-PLUGIN-VERSION-TAKEN", message)
+            .at(place)
+            .hint(hint),
+    )
 }
 
 /// What was found out before anything was installed.
 struct Found<'a> {
-    examined: &'a Examined,
-    signed: &'a SignedBy,
-    before: Option<&'a PackagePin>,
+    incoming: &'a Incoming,
+    pin: PackagePin,
+    hooks: Vec<&'static str>,
+    before: Option<PackagePin>,
     changes: &'a [ProjectChange],
 }
 
 impl Found<'_> {
     fn json(&self) -> Result<Json, Failure> {
-        let info = &self.examined.info;
         let changes =
             serde_json::to_value(self.changes).map_err(liucheng_engine::CommandError::from)?;
+        let (is_trusted, cases) = match &self.incoming.origin {
+            Origin::BuiltIn => (true, None),
+            Origin::Given(_, examined, signed) => (
+                matches!(signed, SignedBy::Trusted(_)),
+                Some(examined.cases.len()),
+            ),
+        };
         Ok(json!({
-            "package": info.id,
-            "version": info.version,
-            "component": info.digest,
+            "package": self.pin.id,
+            "version": self.pin.version,
+            "component": self.pin.component,
+            "built_in": matches!(self.incoming.origin, Origin::BuiltIn),
             "replaces": self.before,
-            "signed_by": self.signed.key(),
-            "trusted": matches!(self.signed, SignedBy::Trusted(_)),
-            "imports": info.imports,
-            "hooks": info.hooks,
-            "cases": self.examined.cases.len(),
+            "signed_by": self.incoming.files.signed_by,
+            "trusted": is_trusted,
+            "imports": self.incoming.manifest.imports,
+            "hooks": self.hooks,
+            "cases": cases,
             "changes": changes,
         }))
     }
 
     fn show(&self) -> Result<(), Failure> {
-        let info = &self.examined.info;
-        let replaces = match self.before {
-            None => "nothing: new here".to_owned(),
+        let replaces = match &self.before {
+            None => "nothing: new projects go by no package of that id".to_owned(),
             Some(pin) => format!(
                 "version {} with component {}",
                 pin.version,
                 short(&pin.component)
             ),
         };
-        let imports = match info.imports.is_empty() {
+        let imports = match self.incoming.manifest.imports.is_empty() {
             true => "nothing".to_owned(),
-            false => info.imports.join(", "),
+            false => self.incoming.manifest.imports.join(", "),
         };
-        let largest = self.examined.largest();
-        let cases = largest.map_or_else(String::new, |case| {
-            format!(
-                ", at most {:.2} % of the instructions of a call",
-                case.fuel_percent
-            )
-        });
-        line(format!("{} {}", info.id, info.version))?;
+        let (cases, signature) = match &self.incoming.origin {
+            Origin::BuiltIn => (
+                "passed when this program was built".to_owned(),
+                "built in: part of this program, none is needed".to_owned(),
+            ),
+            Origin::Given(_, examined, signed) => (cases(examined), signed.words()),
+        };
+        line(format!("{} {}", self.pin.id, self.pin.version))?;
         for (what, text) in [
-            ("component", info.digest.clone()),
+            ("component", self.pin.component.clone()),
             ("replaces", replaces),
             ("imports", imports),
-            (
-                "cases",
-                format!("{} passed{cases}", self.examined.cases.len()),
-            ),
-            ("signature", self.signed.words()),
+            ("cases", cases),
+            ("signature", signature),
         ] {
             let head = format!("  {what:9}  ");
             paragraph(&text, (&head, "             "))?;
         }
-        show_changes(self.changes)
+        changes::show(self.changes)
     }
 }
 
-/// What would change for open projects.
-pub fn show_changes(changes: &[ProjectChange]) -> Result<(), Failure> {
-    if changes.is_empty() {
-        return line("no open project goes by another version");
-    }
-    let visible: Vec<&ProjectChange> = changes.iter().filter(|c| c.is_visible()).collect();
-    line(format!(
-        "{} on another version: dates or answers change for {}",
-        counted(changes.len() as u64, "open project", "open projects"),
-        visible.len()
-    ))?;
-    for change in visible.iter().take(SHOWN) {
-        show_change(change)?;
-    }
-    if visible.len() > SHOWN {
-        line(format!(
-            "  … and {} more; --json lists all",
-            visible.len() - SHOWN
-        ))?;
-    }
-    Ok(())
-}
-
-fn show_change(change: &ProjectChange) -> Result<(), Failure> {
-    line(format!("  {}", change.project))?;
-    let tell = |text: String| paragraph(&text, ("    ", "      "));
-    if let Some(reason) = &change.refused {
-        return tell(format!("cannot go by it: {reason}"));
-    }
-    let day =
-        |day: Option<chrono::NaiveDate>| day.map_or_else(|| "–".to_owned(), |d| d.to_string());
-    for date in &change.dates {
-        tell(format!(
-            "{}: {} → {}",
-            date.obligation,
-            day(date.before),
-            day(date.after)
-        ))?;
-    }
-    for verdict in &change.verdicts {
-        let said = match (&verdict.before, &verdict.after) {
-            (_, Err(reason)) => format!("no answer any more: {reason}"),
-            (_, Ok(None)) => "not answered any more".to_owned(),
-            (_, Ok(Some(answer))) => match answer.findings.first() {
-                Some(finding) => {
-                    format!("answers otherwise: {} {}", finding.rule, finding.message.zh)
-                }
-                None => "answers otherwise".to_owned(),
-            },
-        };
-        tell(format!("{}: {said}", verdict.hook.name()))?;
-    }
-    if !change.facts.is_empty() {
-        tell(format!("facts: {}", change.facts.join(", ")))?;
-    }
-    Ok(())
+fn cases(examined: &Examined) -> String {
+    let most = examined.largest().map_or_else(String::new, |case| {
+        format!(
+            ", at most {:.2} % of the instructions of a call",
+            case.fuel_percent
+        )
+    });
+    format!("{} passed{most}", examined.cases.len())
 }
 
 /// A digest as far as people read it.

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     builtin,
     cli::table,
-    compose::{self, DATABASE},
+    compose,
     output::{Exit, Failure, document, line, paragraph},
 };
 
@@ -52,6 +52,7 @@ struct Row {
 /// What is installed where there is a database, else what is built in.
 async fn rows(global: &Global) -> Result<Vec<Row>, Failure> {
     let Some(engine) = reading(global).await? else {
+        compose::note_absent(&global.place());
         return built_in();
     };
     let stored = engine.stored_packages().await?;
@@ -83,7 +84,8 @@ async fn rows(global: &Global) -> Result<Vec<Row>, Failure> {
 /// The engine for reading, if there is a database.
 async fn reading(global: &Global) -> Result<Option<Engine>, Failure> {
     let place = global.place();
-    if global.database.is_none() && !place.dir.join(DATABASE).exists() {
+    // A database that somebody names has to be there.
+    if global.database.is_none() && !compose::is_there(&place).await? {
         return Ok(None);
     }
     compose::open_for_reading(&place).await.map(Some)
@@ -268,7 +270,11 @@ pub async fn remove(global: &Global, args: RemoveArgs) -> Result<Exit, Failure> 
         args.id
     ))?;
     if is_built_in {
-        line("it is built in: `plugin install` of its folder brings it back")?;
+        let text = format!(
+            "it is built in: `liucheng plugin install {}` brings it back",
+            args.id
+        );
+        paragraph(&text, ("", "  "))?;
     }
     Ok(Exit::Ok)
 }

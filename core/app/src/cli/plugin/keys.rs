@@ -1,6 +1,6 @@
 //! Keys and signatures.
 
-use std::{fs, path::PathBuf};
+use std::{fs, io, path::PathBuf};
 
 use clap::Args;
 use liucheng_engine::audit::Signer;
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Global, PackageArgs, author::failed, need_folder};
 use crate::{
-    cli::audit::keys::{make_key, trusted},
+    cli::audit::keys::{make_key, public_keys},
     input,
     output::{Exit, Failure, document, line, paragraph},
     package::{
@@ -49,7 +49,15 @@ pub struct VerifyArgs {
 
 /// Makes a key, keeps it in a file for its owner only and shows its public half.
 pub fn generate(global: &Global, args: &KeygenArgs) -> Result<Exit, Failure> {
-    let public = make_key(&args.to)?;
+    let public = make_key(&args.to)?.map_err(|error| {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            return failed(&args.to, &error);
+        }
+        let message = format!("{} exists", args.to.display());
+        Failure::new(Exit::Usage, "E-PLUGIN-EXISTS", message)
+            .at("--to")
+            .hint("choose another name; nothing is written over")
+    })?;
     if global.json {
         return document(&json!({"key-file": args.to, "public": public})).map(|()| Exit::Ok);
     }
@@ -67,7 +75,19 @@ pub fn generate(global: &Global, args: &KeygenArgs) -> Result<Exit, Failure> {
 /// Signs a package.
 pub fn sign(global: &Global, args: &SignArgs) -> Result<Exit, Failure> {
     need_folder(&args.folder)?;
-    let secret = input::read_text(&args.key)?;
+    let package = Package::read(&args.folder)?;
+    let secret = match args.key.exists() {
+        true => input::read_text(&args.key)?,
+        false => {
+            let message = format!("{}: there is no such file", args.key.display());
+            return Err(Failure::new(Exit::NotFound, "E-PLUGIN-KEY", message)
+                .at("--key")
+                .hint(format!(
+                    "name the file that `liucheng plugin keygen` wrote; `liucheng plugin keygen --to {}` makes a new key",
+                    args.key.display()
+                )));
+        }
+    };
     let signer = Signer::parse(&secret).ok_or_else(|| {
         let message = format!("{}: it holds no key", args.key.display());
         Failure::new(Exit::Usage, "E-PLUGIN-KEY", message)
@@ -75,14 +95,17 @@ pub fn sign(global: &Global, args: &SignArgs) -> Result<Exit, Failure> {
             .hint("`liucheng plugin keygen` makes one")
     })?;
     let path = args.folder.join(MANIFEST);
-    let package = Package::read(&args.folder)?;
     if sha256(&package.component) != package.manifest.sha256 {
         let message = format!(
             "{}: the component is not the one that plugin.toml names",
             package.place
         );
         return Err(Failure::new(Exit::Rejected, "E-PLUGIN-DIGEST", message)
-            .hint("run `liucheng plugin build` first"));
+            .at(package.place.clone())
+            .hint(format!(
+                "run `liucheng plugin build {}` first",
+                package.place
+            )));
     }
     let covered = package
         .covered()
@@ -120,7 +143,12 @@ pub fn verify(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
         Trust::configured(&global.data_dir())?
     } else {
         Trust {
-            keys: trusted(&args.keys)?,
+            keys: public_keys(&args.keys).map_err(|key| {
+                let message = format!("{key:?} is no public key");
+                Failure::new(Exit::Usage, "E-PLUGIN-KEY", message)
+                    .at("--key")
+                    .hint("give the 64 hex digits that `liucheng plugin keygen` showed")
+            })?,
             is_required: true,
         }
     };

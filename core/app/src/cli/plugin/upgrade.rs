@@ -1,14 +1,11 @@
 //! Letting projects go by another version, taking that back, and asking past questions again.
 
 use clap::Args;
-use liucheng_engine::{Engine, replay::Outcome, upgrade::ProjectChange};
-use liucheng_model::project::Project;
+use liucheng_engine::{CommandError, Engine, preview::ProjectChange, replay::Outcome};
+use liucheng_model::{decide::check_reason, project::Project};
 use serde_json::json;
 
-use super::{
-    Global,
-    install::{ActArgs, show_changes},
-};
+use super::{Global, changes, install::ByArgs};
 use crate::{
     cli::table,
     compose,
@@ -18,6 +15,9 @@ use crate::{
 
 /// What to upgrade.
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "liucheng plugin upgrade [OPTIONS] <PROJECT|--all <ID>> <--reason <TEXT>|--dry-run>"
+)]
 pub struct UpgradeArgs {
     /// The project's code or id.
     #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -25,14 +25,17 @@ pub struct UpgradeArgs {
     /// All open projects of this package.
     #[arg(long, value_name = "ID")]
     all: Option<String>,
-    /// Say what would change, and change nothing.
-    #[arg(long, conflicts_with = "back")]
+    /// Say what would change, and change nothing. Reads beside a running server.
+    #[arg(long)]
     dry_run: bool,
     /// Take the last change of version back.
     #[arg(long)]
     back: bool,
     #[command(flatten)]
-    act: ActArgs,
+    by: ByArgs,
+    /// Why; kept in the history of each project. Required, unless with --dry-run.
+    #[arg(long, value_name = "TEXT", required_unless_present = "dry_run")]
+    reason: Option<String>,
 }
 
 /// Which project.
@@ -42,31 +45,48 @@ pub struct ReplayArgs {
     project: String,
 }
 
-/// Lets projects go by the version that is installed.
+/// Lets projects go by the version that is installed, or by the one before again.
 pub async fn upgrade(global: &Global, args: UpgradeArgs) -> Result<Exit, Failure> {
-    let engine = compose::open(&global.place()).await?;
-    let answered = match (&args.project, &args.all) {
-        (Some(project), _) if args.back => back(global, &engine, &args, project).await,
-        (None, Some(all)) if args.back => back_all(global, &engine, &args, all).await,
-        (Some(project), _) => {
-            let changes = vec![preview(&engine, project).await?];
-            run(global, &engine, &args, changes).await
-        }
-        (None, all) => {
-            let entry = engine.library.entry(all.as_deref().unwrap_or_default())?;
-            let changes = engine.preview_upgrades(&entry).await?;
-            run(global, &engine, &args, changes).await
-        }
+    let place = global.place();
+    let engine = if args.dry_run {
+        compose::open_for_reading(&place).await?
+    } else {
+        check_reason(args.reason.as_deref().unwrap_or_default()).map_err(CommandError::from)?;
+        compose::open(&place).await?
+    };
+    let answered = match previews(&engine, &args).await {
+        Ok(changes) => run(global, &engine, &args, changes).await,
+        Err(failure) => Err(failure),
     };
     engine.store.close().await;
     answered
 }
 
+/// What would change for each of the projects that are named.
+async fn previews(engine: &Engine, args: &UpgradeArgs) -> Result<Vec<ProjectChange>, Failure> {
+    if let Some(project) = &args.project {
+        let change = match args.back {
+            true => {
+                engine
+                    .preview_roll_back(engine.find(project).await?)
+                    .await?
+            }
+            false => preview(engine, project).await?,
+        };
+        return Ok(vec![change]);
+    }
+    let package = args.all.as_deref().unwrap_or_default();
+    if args.back {
+        return Ok(engine.preview_roll_backs(package).await?);
+    }
+    let entry = engine.library.entry(package)?;
+    Ok(engine.preview_upgrades(&entry).await?)
+}
+
 async fn preview(engine: &Engine, code: &str) -> Result<ProjectChange, Failure> {
     let id = engine.find(code).await?;
     let row = engine.load(id).await?;
-    let project: Project =
-        serde_json::from_str(&row.state).map_err(liucheng_engine::CommandError::from)?;
+    let project: Project = serde_json::from_str(&row.state).map_err(CommandError::from)?;
     let province = project
         .package
         .map(|package| package.id)
@@ -81,28 +101,42 @@ struct Fared {
     outcome: Result<bool, Failure>,
 }
 
+/// Lets each project change, unless that is only to be looked at.
+async fn act(
+    global: &Global,
+    engine: &Engine,
+    args: &UpgradeArgs,
+    changes: &[ProjectChange],
+) -> Result<Vec<Fared>, Failure> {
+    let (actor, reason) = (args.by.actor(), args.reason.as_deref().unwrap_or_default());
+    let spinner = Spinner::new(global.json, "");
+    let total = changes.len();
+    let mut fared = Vec::new();
+    for (done, change) in changes.iter().enumerate() {
+        spinner.say(&format!("{} of {total}: {}", done + 1, change.project));
+        let id = engine.find(&change.project).await?;
+        let outcome = match args.back {
+            true => engine.roll_back(&actor, id, reason).await,
+            false => engine.upgrade(&actor, id, reason).await,
+        };
+        fared.push(Fared {
+            project: change.project.clone(),
+            outcome: outcome.map_err(Failure::from),
+        });
+    }
+    Ok(fared)
+}
+
 async fn run(
     global: &Global,
     engine: &Engine,
     args: &UpgradeArgs,
     changes: Vec<ProjectChange>,
 ) -> Result<Exit, Failure> {
-    let mut fared = Vec::new();
-    if !args.dry_run {
-        let spinner = Spinner::new(global.json, "");
-        let total = changes.len();
-        for (done, change) in changes.iter().enumerate() {
-            spinner.say(&format!("{} of {total}: {}", done + 1, change.project));
-            let id = engine.find(&change.project).await?;
-            let outcome = engine
-                .upgrade(&args.act.actor(), id, args.act.reason())
-                .await;
-            fared.push(Fared {
-                project: change.project.clone(),
-                outcome: outcome.map_err(Failure::from),
-            });
-        }
-    }
+    let fared = match args.dry_run {
+        true => Vec::new(),
+        false => act(global, engine, args, &changes).await?,
+    };
     let failed: Vec<&Fared> = fared.iter().filter(|one| one.outcome.is_err()).collect();
     let changed = fared
         .iter()
@@ -117,20 +151,36 @@ async fn run(
                 "error": one.outcome.as_ref().err().map(|f| json!({"code": f.code, "message": f.message})),
             }))
             .collect();
-        let changes =
-            serde_json::to_value(&changes).map_err(liucheng_engine::CommandError::from)?;
-        document(&json!({"changes": changes, "dry_run": args.dry_run, "projects": rows}))?;
+        let changes = serde_json::to_value(&changes).map_err(CommandError::from)?;
+        document(&json!({
+            "changes": changes,
+            "dry_run": args.dry_run,
+            "back": args.back,
+            "projects": rows,
+            "changed": match args.project {
+                Some(_) => json!(changed > 0),
+                None => json!(changed),
+            },
+        }))?;
     } else {
-        show_changes(&changes)?;
+        if args.back && changes.is_empty() {
+            line("no open project has a change of version that could be taken back")?;
+        } else {
+            changes::show(&changes)?;
+        }
         for one in &failed {
             if let Err(failure) = &one.outcome {
                 paragraph(&format!("{}: {failure}", one.project), ("", "  "))?;
             }
         }
+        let version = match args.back {
+            true => " by the version before again",
+            false => "",
+        };
         line(match args.dry_run {
             true => "nothing was changed".to_owned(),
             false => format!(
-                "{} changed, {} failed",
+                "{} changed{version}, {} failed",
                 counted(changed as u64, "project", "projects"),
                 failed.len()
             ),
@@ -141,61 +191,6 @@ async fn run(
         Exit::Ok
     } else {
         Exit::Rejected
-    })
-}
-
-async fn back(
-    global: &Global,
-    engine: &Engine,
-    args: &UpgradeArgs,
-    project: &str,
-) -> Result<Exit, Failure> {
-    let id = engine.find(project).await?;
-    let changed = engine
-        .roll_back(&args.act.actor(), id, args.act.reason())
-        .await?;
-    if global.json {
-        return document(&json!({"project": project, "changed": changed})).map(|()| Exit::Ok);
-    }
-    line(match changed {
-        true => format!("{project}: goes by the version before again"),
-        false => format!("{project}: nothing has changed"),
-    })?;
-    Ok(Exit::Ok)
-}
-
-async fn back_all(
-    global: &Global,
-    engine: &Engine,
-    args: &UpgradeArgs,
-    package: &str,
-) -> Result<Exit, Failure> {
-    let (actor, reason) = (args.act.actor(), args.act.reason());
-    let done = engine.roll_back_all(&actor, package, reason).await?;
-    let changed = done.iter().filter(|(_, outcome)| outcome.is_ok()).count();
-    let failed: Vec<(&String, String)> = done
-        .iter()
-        .filter_map(|(project, outcome)| Some((project, outcome.as_ref().err()?.to_string())))
-        .collect();
-    if global.json {
-        let failed: Vec<_> = failed
-            .iter()
-            .map(|(project, reason)| json!({"project": project, "reason": reason}))
-            .collect();
-        document(&json!({"package": package, "changed": changed, "failed": failed}))?;
-    } else {
-        for (project, reason) in &failed {
-            paragraph(&format!("{project}: {reason}"), ("", "  "))?;
-        }
-        line(format!(
-            "{} by the version before again, {} failed",
-            counted(changed as u64, "project goes", "projects go"),
-            failed.len()
-        ))?;
-    }
-    Ok(match failed.is_empty() {
-        true => Exit::Ok,
-        false => Exit::Rejected,
     })
 }
 
@@ -210,7 +205,7 @@ pub async fn replay(global: &Global, args: &ReplayArgs) -> Result<Exit, Failure>
         .filter(|one| one.outcome == Outcome::Same)
         .count();
     if global.json {
-        let rows = serde_json::to_value(&replayed).map_err(liucheng_engine::CommandError::from)?;
+        let rows = serde_json::to_value(&replayed).map_err(CommandError::from)?;
         document(&json!({"project": args.project, "verdicts": rows, "same": good}))?;
     } else {
         let cells: Vec<Vec<String>> = replayed

@@ -1,0 +1,134 @@
+//! What another version would change about open projects, for people.
+
+use chrono::NaiveDate;
+use liucheng_engine::{
+    difference::{FindingChange, Said, ValueChange},
+    preview::{ProjectChange, VerdictChange},
+};
+use liucheng_model::finding::Severity;
+use serde_json::Value as Json;
+
+use crate::output::{Failure, clip, counted, line, paragraph};
+
+/// Projects shown one by one; the others are counted.
+const PROJECTS_SHOWN: usize = 20;
+/// Lines shown of one project; the others are counted.
+const LINES_SHOWN: usize = 30;
+/// A value longer than this is shown in part.
+const VALUE_CELLS: usize = 60;
+
+/// Shows what would change for open projects.
+pub fn show(changes: &[ProjectChange]) -> Result<(), Failure> {
+    // A project that is named may go by the version already.
+    let others = changes.iter().filter(|c| c.from != c.to || c.is_visible());
+    let count = others.count();
+    if count == 0 {
+        return line("no open project goes by another version");
+    }
+    let visible: Vec<&ProjectChange> = changes.iter().filter(|c| c.is_visible()).collect();
+    let text = format!(
+        "{} on another version: dates or answers change for {}",
+        counted(count as u64, "open project", "open projects"),
+        visible.len()
+    );
+    paragraph(&text, ("", "  "))?;
+    for change in visible.iter().take(PROJECTS_SHOWN) {
+        line(format!("  {}", change.project))?;
+        let told = told(change);
+        for (depth, text) in told.iter().take(LINES_SHOWN) {
+            let indent = " ".repeat(4 + 2 * depth);
+            paragraph(text, (&indent, &format!("{indent}  ")))?;
+        }
+        if told.len() > LINES_SHOWN {
+            let more = told.len() - LINES_SHOWN;
+            line(format!("    … and {more} more lines; --json lists all"))?;
+        }
+    }
+    if visible.len() > PROJECTS_SHOWN {
+        let more = visible.len() - PROJECTS_SHOWN;
+        line(format!("  … and {more} more; --json lists all"))?;
+    }
+    Ok(())
+}
+
+/// What changes for one project: depth of the line and text.
+fn told(change: &ProjectChange) -> Vec<(usize, String)> {
+    if let Some(reason) = &change.refused {
+        return vec![(0, format!("cannot go by it: {reason}"))];
+    }
+    let day =
+        |day: Option<NaiveDate>| day.map_or_else(|| NOTHING.to_owned(), |day| day.to_string());
+    let dates = change.dates.iter().map(|date| {
+        let (before, after) = (day(date.before), day(date.after));
+        (0, format!("{}: {before} → {after}", date.obligation))
+    });
+    let mut lines: Vec<_> = dates.collect();
+    for verdict in &change.verdicts {
+        lines.extend(answer(verdict));
+    }
+    if !change.facts.is_empty() {
+        lines.push((0, "facts".to_owned()));
+        lines.extend(change.facts.iter().map(|fact| (1, value(fact))));
+    }
+    lines
+}
+
+/// What stands for a value that is not there.
+const NOTHING: &str = "–";
+
+fn answer(verdict: &VerdictChange) -> Vec<(usize, String)> {
+    let hook = verdict.hook.name();
+    let head = match (&verdict.before, &verdict.after) {
+        (_, Err(reason)) => return vec![(0, format!("{hook}: no answer any more: {reason}"))],
+        (_, Ok(None)) => format!("{hook}: not answered any more"),
+        (Ok(None), _) => format!("{hook}: not answered so far"),
+        (Err(reason), _) => format!("{hook}: no answer so far ({reason})"),
+        (Ok(Some(_)), Ok(Some(_))) => format!("{hook}: answers otherwise"),
+    };
+    let findings = verdict.findings.iter().flat_map(finding);
+    let mut lines: Vec<_> = std::iter::once((0, head)).chain(findings).collect();
+    lines.extend(verdict.values.iter().map(|change| (1, value(change))));
+    lines
+}
+
+fn finding(change: &FindingChange) -> Vec<(usize, String)> {
+    let rule = match change.rule.as_str() {
+        "" => "no rule",
+        rule => rule,
+    };
+    let said = |mark: &str, said: &Said| {
+        let weight = weight(said.severity);
+        (1, format!("{mark} {rule} {weight}: {}", said.message.zh))
+    };
+    match (&change.before, &change.after) {
+        (Some(before), Some(after)) if before.severity == after.severity => {
+            vec![said("-", before), said("+", after)]
+        }
+        (Some(before), Some(after)) => {
+            let (from, to) = (weight(before.severity), weight(after.severity));
+            let head = (1, format!("{rule}: {from} → {to}"));
+            vec![head, said("-", before), said("+", after)]
+        }
+        (Some(before), None) => vec![said("-", before)],
+        (None, Some(after)) => vec![said("+", after)],
+        (None, None) => Vec::new(),
+    }
+}
+
+fn weight(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+fn value(change: &ValueChange) -> String {
+    let shown = |value: &Option<Json>| match value {
+        None => NOTHING.to_owned(),
+        Some(Json::String(text)) => clip(text, VALUE_CELLS),
+        Some(other) => clip(&other.to_string(), VALUE_CELLS),
+    };
+    let (before, after) = (shown(&change.before), shown(&change.after));
+    format!("{}: {before} → {after}", change.key)
+}
