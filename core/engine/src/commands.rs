@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use chrono::NaiveDate;
 use liucheng_model::{
     calendar::Calendar,
     decide::{self, Choose, Context, Decision, Fire},
@@ -17,7 +18,7 @@ use liucheng_model::{
     finding::Finding,
     project::Project,
     rejection::Rejection,
-    verdict::{Hook, Verdict},
+    verdict::{Hook, PackagePin, Verdict},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -27,7 +28,9 @@ use crate::{
     cache::Snapshot,
     error::CommandError,
     library::Library,
-    ports::{AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall, TokenRow},
+    ports::{
+        AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall, RuleFault, TokenRow,
+    },
     record::{Cause, GENESIS, digest},
     schedule::CronSlots,
 };
@@ -366,25 +369,27 @@ impl Engine {
         command: &FireEvent,
     ) -> Result<(Decision, Cause), CommandError> {
         let (context, project) = (loaded.context(), &*loaded.before.project);
-        let fire = Fire {
+        let mut fire = Fire {
             event: command.event.clone(),
             facts: command.facts.clone(),
             roles: actor.roles.clone(),
             waived: command.waive.clone(),
+            unanswered: Vec::new(),
         };
         let needs = decide::needs(context, project, &fire)?;
         if fire.waived.is_some() {
             self.refuse_law(context, project)?;
         }
         let asked = self.ask(context, project, &fire, needs).await;
-        let verdicts = match asked {
-            Ok(verdicts) => verdicts,
+        let answers = match asked {
+            Ok(answers) => answers,
             Err((hook, error)) => {
                 self.note_incident(loaded, hook, &error).await;
                 return Err(error);
             }
         };
-        let decision = decide::fire(context, project, &fire, verdicts)?;
+        fire.unanswered = answers.resting;
+        let decision = decide::fire(context, project, &fire, answers.verdicts)?;
         Ok((decision, Cause::Command { event: fire.event }))
     }
 
@@ -395,9 +400,10 @@ impl Engine {
         project: &Project,
         fire: &Fire,
         needs: decide::Needs,
-    ) -> Result<Vec<Verdict>, (Hook, CommandError)> {
+    ) -> Result<Answers, (Hook, CommandError)> {
+        let mut answers = Answers::default();
         let (Some(package), Some(first)) = (&project.package, needs.hooks.first()) else {
-            return Ok(Vec::new());
+            return Ok(answers);
         };
         let needed = self.need_package(package).await;
         needed.map_err(|error| (*first, error))?;
@@ -407,7 +413,6 @@ impl Engine {
         };
         let answered = self.rules.hooks(package);
         let is_answered = |hook: &Hook| answered.as_ref().is_none_or(|known| known.contains(hook));
-        let mut verdicts = Vec::new();
         let asked = needs
             .hooks
             .into_iter()
@@ -422,12 +427,20 @@ impl Engine {
                 parameters: Arc::clone(&context.definition.parameters),
                 calendar: self.library.calendar(),
             };
-            let answered = self.rules.ask(call).await;
-            let mut verdict = answered.map_err(|fault| (hook, fault.into()))?;
-            verdict.arguments.clone_from(&needs.arguments);
-            verdicts.push(verdict);
+            match self.rules.ask(call).await {
+                Ok(mut verdict) => {
+                    verdict.arguments.clone_from(&needs.arguments);
+                    answers.verdicts.push(verdict);
+                }
+                // Nobody was asked, so that there is no incident to go on from but this one.
+                Err(fault) if fault.is_resting() && fire.waived.is_some() => {
+                    let incident = incident(package, hook, &fault, context.today());
+                    answers.resting.push(incident);
+                }
+                Err(fault) => return Err((hook, fault.into())),
+            }
         }
-        Ok(verdicts)
+        Ok(answers)
     }
 
     /// A decision on an open point, with what the component says to it now. That it cannot say anything now
@@ -446,9 +459,10 @@ impl Engine {
             facts: BTreeMap::new(),
             roles: BTreeSet::new(),
             waived: None,
+            unanswered: Vec::new(),
         };
         let verdicts = match self.ask(context, project, &fire, needs).await {
-            Ok(verdicts) => verdicts,
+            Ok(answers) => answers.verdicts,
             Err((_, error)) => {
                 let project = loaded.id.to_string();
                 tracing::warn!(project.id = %project, error.code = error.code(), error = %error, "a component is not asked again after a decision");
@@ -476,19 +490,17 @@ impl Engine {
     }
 
     /// Notes on the project that its component could not answer. The command is refused in any case; that
-    /// the note could not be written is in the log.
+    /// the note could not be written is in the log. A package that rests was not asked: others' questions
+    /// failed, and this project has nothing to note.
     async fn note_incident(&self, loaded: &Loaded, hook: Hook, error: &CommandError) {
         let (CommandError::Rules(fault), Some(package)) = (error, &loaded.before.project.package)
         else {
             return;
         };
-        let incident = Incident {
-            hook,
-            package: package.clone(),
-            code: fault.code.to_owned(),
-            reason: fault.reason.clone(),
-            on: loaded.now.date(),
-        };
+        if fault.is_resting() {
+            return;
+        }
+        let incident = incident(package, hook, fault, loaded.now.date());
         let (context, project) = (loaded.context(), &loaded.before.project);
         let Some(decision) = decide::open_incident(context, project, &incident) else {
             return;
@@ -636,6 +648,24 @@ impl Engine {
             return Err(CommandError::KeyReused(key.to_owned()));
         }
         Ok(Some(serde_json::from_str(&stored.response)?))
+    }
+}
+
+/// What a component said to a command.
+#[derive(Default)]
+struct Answers {
+    verdicts: Vec<Verdict>,
+    /// What it was not asked because it rests, where the command goes on without it.
+    resting: Vec<Incident>,
+}
+
+fn incident(package: &PackagePin, hook: Hook, fault: &RuleFault, on: NaiveDate) -> Incident {
+    Incident {
+        hook,
+        package: package.clone(),
+        code: fault.code.to_owned(),
+        reason: fault.reason.clone(),
+        on,
     }
 }
 

@@ -147,6 +147,7 @@ impl CommandError {
                 | Rejection::EventUnknown { .. },
             ) => ErrorKind::Usage,
             Self::Rejected(_) => ErrorKind::Rejected,
+            Self::Rules(fault) if fault.is_resting() => ErrorKind::Unavailable,
             Self::Rules(_) | Self::Sources(_) | Self::NothingToRollBack(_) => ErrorKind::Rejected,
             Self::NotFound(_)
             | Self::RecordNotFound { .. }

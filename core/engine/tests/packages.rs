@@ -95,6 +95,7 @@ text = "法定上限"
 struct Rules {
     known: Mutex<BTreeSet<PackagePin>>,
     broken: Mutex<bool>,
+    resting: Mutex<bool>,
 }
 
 fn pin(version: &str) -> PackagePin {
@@ -115,6 +116,14 @@ impl ProvinceRules for Rules {
                 package: call.package.id,
                 reason: "crashed".to_owned(),
                 hint: "tell the author".to_owned(),
+            });
+        }
+        if *self.resting.lock().unwrap() {
+            return Err(RuleFault {
+                code: "E-PLUGIN-RESTING",
+                package: call.package.id,
+                reason: "it failed 5 times in a row".to_owned(),
+                hint: "wait".to_owned(),
             });
         }
         let said = format!("v{} {:?}", call.package.version, call.facts.keys());
@@ -515,6 +524,43 @@ async fn a_component_that_cannot_answer_is_an_incident_that_a_person_may_go_on_f
     *world.rules.broken.lock().unwrap() = false;
     world.confirm(other, None).await.unwrap();
     assert!(world.project(other).await.incidents.is_empty());
+    world.sound().await;
+}
+
+#[tokio::test]
+async fn a_package_that_rests_leaves_nothing_on_a_project_that_was_not_asked() {
+    let world = World::on(Arc::new(MemoryStore::new()));
+    world.install("1.0.0", overlay(10, "")).await;
+    let (waits, goes_on) = (world.open("A").await, world.open("B").await);
+    world.to_budget(waits).await;
+    world.to_budget(goes_on).await;
+    let before = world.project(waits).await;
+    *world.rules.resting.lock().unwrap() = true;
+    let refused = world.confirm(waits, None).await.unwrap_err();
+    assert_eq!(refused.code(), "E-PLUGIN-RESTING");
+    assert_eq!(world.project(waits).await, before, "nothing to note");
+
+    // Whoever cannot wait says why; the history says what was not asked.
+    world
+        .confirm(goes_on, Some("已人工核对上限"))
+        .await
+        .unwrap();
+    let project = world.project(goes_on).await;
+    assert_eq!(
+        (
+            project.incidents.len(),
+            project.states["lifecycle"].as_str()
+        ),
+        (0, "procurement")
+    );
+    let records = world.engine.store.history(goes_on, 0, 100).await.unwrap();
+    let last = &records.last().unwrap().payload;
+    let (opened, waived) = (last.find("incident-opened"), last.find("verdict-waived"));
+    assert!(opened.is_some() && opened < waived, "{last}");
+
+    *world.rules.resting.lock().unwrap() = false;
+    world.confirm(waits, None).await.unwrap();
+    assert!(world.project(waits).await.incidents.is_empty());
     world.sound().await;
 }
 

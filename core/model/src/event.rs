@@ -219,6 +219,12 @@ pub struct Incident {
     pub on: NaiveDate,
 }
 
+impl Incident {
+    /// The code of a package that failed too often of late, whatever it was asked, and is not asked for a
+    /// while: it passes by itself and says nothing about the project.
+    pub const RESTING: &str = "E-PLUGIN-RESTING";
+}
+
 /// Why a date changed. No statutory date changes without a cause in the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
