@@ -10,7 +10,7 @@ use std::{
 };
 
 use liucheng_engine::{
-    Engine,
+    CommandError, Engine,
     audit::Signer,
     library::{Entry, Library, Sources},
     packages::{self, StoredPackage},
@@ -19,6 +19,7 @@ use liucheng_engine::{
 use liucheng_model::{
     calendar::{Calendar, CalendarError, CalendarLayer},
     definition::{Definition, Source},
+    verdict::PackagePin,
 };
 use liucheng_plugin_host::{Limits, PluginError, PluginHost};
 pub use liucheng_store::{Finding, Level, NODE_TAKEN};
@@ -68,6 +69,8 @@ pub fn parts(
         }
         let offered = rules.offer(package.manifest, package.component);
         let pin = offered.map_err(plugin_failure)?;
+        let document = stored(package, pin.clone()).digest();
+        let document = document.map_err(CommandError::from)?;
         let overlay = Source {
             name: package.overlay_name,
             text: package.overlay,
@@ -80,6 +83,7 @@ pub fn parts(
                 overlay: Some(package.overlay.to_owned()),
             },
             package: Some(pin),
+            document: Some(document),
         };
         current.insert(package.id.to_owned(), entry);
     }
@@ -90,6 +94,7 @@ pub fn parts(
             overlay: None,
         },
         package: None,
+        document: None,
     };
     current.insert(String::new(), entry);
     Ok(Parts {
@@ -203,14 +208,18 @@ async fn keep(engine: &Engine, package: &builtin::BuiltinPackage) -> Result<(), 
     let Some(pin) = entry.package.clone() else {
         return Ok(());
     };
-    let stored = StoredPackage {
+    packages::keep(&*engine.store, &stored(package, pin), package.component).await?;
+    Ok(())
+}
+
+/// A package that is built in, as it is kept.
+fn stored(package: &builtin::BuiltinPackage, pin: PackagePin) -> StoredPackage {
+    StoredPackage {
         pin,
         manifest: package.manifest.to_owned(),
         overlay: Some(package.overlay.to_owned()),
         signed_by: None,
-    };
-    packages::keep(&*engine.store, &stored, package.component).await?;
-    Ok(())
+    }
 }
 
 /// Opens a place for reading, beside a server that may be running.

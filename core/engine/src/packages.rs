@@ -51,6 +51,29 @@ pub struct StoredPackage {
     pub signed_by: Option<String>,
 }
 
+impl StoredPackage {
+    /// The digest of the document that it is kept as: two contents under one version differ in it.
+    ///
+    /// # Errors
+    /// When it has no JSON form; none of its types can cause that.
+    pub fn digest(&self) -> Result<String, serde_json::Error> {
+        Ok(digest(&serde_json::to_string(self)?))
+    }
+
+    /// Whether both say the same, whoever signed them.
+    #[must_use]
+    pub fn has_content_of(&self, other: &Self) -> bool {
+        let content = |package: &Self| {
+            (
+                package.pin.clone(),
+                package.manifest.clone(),
+                package.overlay.clone(),
+            )
+        };
+        content(self) == content(other)
+    }
+}
+
 /// What was done with a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageAct {
@@ -198,8 +221,9 @@ impl Engine {
                 continue;
             }
             let current = self.library.entry(&act.province).ok();
-            let current = current.and_then(|entry| entry.package.clone());
-            if current == act.pin {
+            let current = current.and_then(|entry| entry.document.clone());
+            // Not the version alone: the program's own package may have another content under the same one.
+            if current == act.package {
                 continue;
             }
             let Some(document) = act.package else {
@@ -273,6 +297,7 @@ impl Engine {
             definition,
             sources,
             package: Some(stored.pin.clone()),
+            document: Some(stored.digest()?),
         })
     }
 }
@@ -288,11 +313,23 @@ pub async fn keep(
 ) -> Result<String, CommandError> {
     let text = serde_json::to_string(stored)?;
     let package = digest(&text);
-    // The component is written first, so that a package that is there has one.
     if store.holds_document(PACKAGE, &package).await? {
         return Ok(package);
     }
     let pin = &stored.pin;
+    // Projects pin the digests of component and definition, so that each keeps the content it goes by.
+    for kept in store.documents(PACKAGE).await? {
+        if (&kept.id, &kept.version) != (&pin.id, &pin.version) {
+            continue;
+        }
+        let kept: StoredPackage = serde_json::from_slice(&kept.bytes)?;
+        if kept.has_content_of(stored) {
+            break;
+        }
+        tracing::warn!(plugin.id = %pin.id, plugin.version = %pin.version, "the package has another content than before under the same version; projects go by it when they enter a stage");
+        break;
+    }
+    // The component is written first, so that a package that is there has one.
     if !store.holds_document(COMPONENT, &pin.component).await? {
         let document = Document {
             kind: COMPONENT.to_owned(),

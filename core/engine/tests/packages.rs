@@ -14,7 +14,7 @@ use liucheng_engine::{
     CommandError, Engine,
     commands::{Actor, Create, DecideIssue, FireEvent},
     library::{Entry, Library, Sources},
-    packages::PackageFiles,
+    packages::{PackageFiles, StoredPackage, keep},
     ports::{
         Instant, MigrateCall, Migration, ProjectId, ProvinceRules, RuleCall, RuleFault,
         SimulatedClock,
@@ -188,8 +188,52 @@ struct World {
     rules: Arc<Rules>,
 }
 
+/// What a release of the program brings along.
+fn built_in(overlay: String) -> (StoredPackage, Entry) {
+    let stored = StoredPackage {
+        pin: pin("1.0.0"),
+        manifest: "1.0.0".to_owned(),
+        overlay: Some(overlay.clone()),
+        signed_by: None,
+    };
+    let base = Source {
+        name: "base",
+        text: BASE,
+    };
+    let over = Source {
+        name: "overlay",
+        text: &overlay,
+    };
+    let entry = Entry {
+        definition: Arc::new(Definition::load(base, Some(over)).unwrap()),
+        document: Some(stored.digest().unwrap()),
+        package: Some(pin("1.0.0")),
+        sources: Sources {
+            base: BASE.to_owned(),
+            overlay: Some(overlay),
+        },
+    };
+    (stored, entry)
+}
+
 impl World {
     fn on(store: Arc<MemoryStore>) -> Self {
+        Self::with(store, None)
+    }
+
+    /// A start of a release that brings a package along.
+    async fn release(store: &Arc<MemoryStore>, overlay: String) -> Self {
+        let (stored, entry) = built_in(overlay);
+        let world = Self::with(store.clone(), Some(entry));
+        world.rules.known.lock().unwrap().insert(pin("1.0.0"));
+        let engine = &world.engine;
+        engine.library.keep_in(&*engine.store).await.unwrap();
+        keep(&*engine.store, &stored, b"1.0.0").await.unwrap();
+        engine.refresh_packages().await.unwrap();
+        world
+    }
+
+    fn with(store: Arc<MemoryStore>, package: Option<Entry>) -> Self {
         let base = Source {
             name: "base",
             text: BASE,
@@ -201,6 +245,7 @@ impl World {
                 overlay: None,
             },
             package: None,
+            document: None,
         };
         let rules = Arc::new(Rules::default());
         let start = Instant::at("2023-03-01".parse().unwrap(), NaiveTime::MIN);
@@ -212,7 +257,10 @@ impl World {
             clock: Arc::new(SimulatedClock::new(start)),
             library: Arc::new(Library::new(
                 calendar,
-                BTreeMap::from([(String::new(), national)]),
+                [(String::new(), national)]
+                    .into_iter()
+                    .chain(package.map(|entry| ("example".to_owned(), entry)))
+                    .collect(),
             )),
             cache: Arc::default(),
             wake: Arc::new(tokio::sync::Notify::new()),
@@ -365,6 +413,40 @@ async fn a_package_is_there_after_a_start_and_an_old_one_as_long_as_a_project_ne
             (Some(pin("1.1.0")), "试用"),
             (Some(pin("1.0.0")), "试用")
         ]
+    );
+    world.sound().await;
+}
+
+#[tokio::test]
+async fn another_content_under_the_same_version_is_another_package() {
+    let store = Arc::new(MemoryStore::new());
+    let world = World::release(&store, overlay(10, "")).await;
+    let (stays, goes_on) = (world.open("A").await, world.open("B").await);
+
+    // A release with another overlay: new projects go by it, the others keep theirs until a stage entry.
+    let world = World::release(&store, overlay(5, "")).await;
+    assert_eq!(
+        world.engine.store.documents("package").await.unwrap().len(),
+        2
+    );
+    let new = world.open("C").await;
+    let days = async |id| due(&world.project(id).await);
+    assert_eq!(days(new).await.as_deref(), Some("2023-03-06"));
+    assert_eq!(days(stays).await.as_deref(), Some("2023-03-13"));
+    world.to_budget(goes_on).await;
+    let (kept, gone_on) = (world.project(stays).await, world.project(goes_on).await);
+    assert_eq!(kept.package, gone_on.package);
+    assert_ne!(kept.definition.digest, gone_on.definition.digest);
+    let taken_in = &world.project(new).await.definition;
+    assert_eq!(&gone_on.definition, taken_in);
+
+    // What an operator installed goes before what the program brings along, also under the same version.
+    world.install("1.0.0", overlay(8, "")).await;
+    let world = World::release(&store, overlay(5, "")).await;
+    let newest = world.open("D").await;
+    assert_eq!(
+        due(&world.project(newest).await).as_deref(),
+        Some("2023-03-09")
     );
     world.sound().await;
 }

@@ -1,7 +1,12 @@
 //! Installing packages.
 
 use clap::Args;
-use liucheng_engine::{Engine, commands::Actor, packages::PackageFiles, upgrade::ProjectChange};
+use liucheng_engine::{
+    Engine,
+    commands::Actor,
+    packages::{PackageFiles, StoredPackage},
+    upgrade::ProjectChange,
+};
 use liucheng_model::verdict::PackagePin;
 use serde_json::{Value as Json, json};
 
@@ -143,15 +148,17 @@ async fn is_new(engine: &Engine, package: &Package) -> Result<(), Failure> {
     let manifest = &package.manifest;
     let overlay = package.overlay.as_ref().map(|file| &file.text);
     let stored = engine.stored_packages().await?;
-    let same_version = stored
-        .iter()
-        .find(|kept| kept.pin.id == manifest.id && kept.pin.version == manifest.version);
-    match same_version {
-        Some(kept)
-            if kept.pin.component != manifest.sha256
-                || kept.overlay.as_ref() != overlay
-                || kept.manifest != package.manifest_text =>
-        {
+    let same_version =
+        |kept: &&StoredPackage| kept.pin.id == manifest.id && kept.pin.version == manifest.version;
+    let same_content = |kept: &StoredPackage| {
+        kept.pin.component == manifest.sha256
+            && kept.overlay.as_ref() == overlay
+            && kept.manifest == package.manifest_text
+    };
+    // A release of this program may have brought another content under the same version.
+    let same_version: Vec<&StoredPackage> = stored.iter().filter(same_version).collect();
+    match same_version.first() {
+        Some(_) if !same_version.iter().any(|kept| same_content(kept)) => {
             let message = format!(
                 "{} {} was installed before with another content",
                 manifest.id, manifest.version
