@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Found, Lint, code, names::Kind, place::Spot, shorten};
-use crate::fact::{FactType, ScalarType};
+use crate::{
+    fact::{FactType, ScalarType},
+    guard::FACTS,
+};
 
 pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
     vocabulary(lint, found);
@@ -69,6 +72,11 @@ fn vocabulary(lint: Lint<'_>, found: &mut Found) {
                 shorten(shorter),
                 shorten(key)
             );
+            found.add(code::FACT_PREFIX, root.name(key).offset(), message);
+        }
+        let root_name = key.split('.').next().unwrap_or_default();
+        if [FACTS, "state", "today"].contains(&root_name) {
+            let message = format!("{root_name:?} stands for something else in a guard");
             found.add(code::FACT_PREFIX, root.name(key).offset(), message);
         }
         if let Some(from) = &fact.default_from {
