@@ -390,6 +390,7 @@ impl Engine {
         };
         fire.unanswered = answers.resting;
         let decision = decide::fire(context, project, &fire, answers.verdicts)?;
+        let decision = self.with_fresh_findings(loaded, decision).await;
         Ok((decision, Cause::Command { event: fire.event }))
     }
 
@@ -671,7 +672,7 @@ fn incident(package: &PackagePin, hook: Hook, fault: &RuleFault, on: NaiveDate) 
 
 fn answer(id: ProjectId, version: u64, decision: &Decision, definition: &Definition) -> Answer {
     let verdicts = decision.events.iter().filter_map(|event| match event {
-        Event::VerdictGiven(verdict) => Some(&verdict.answer.findings),
+        Event::VerdictGiven(given) | Event::VerdictRenewed(given) => Some(&given.answer.findings),
         _ => None,
     });
     let project = &decision.project;

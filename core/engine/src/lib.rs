@@ -20,6 +20,7 @@ pub mod planning;
 pub mod ports;
 pub mod record;
 pub mod reminder;
+mod renewing;
 pub mod replay;
 pub mod schedule;
 #[cfg(feature = "testing")]

@@ -10,12 +10,12 @@ use std::{
 
 use chrono::NaiveDate;
 use liucheng_model::{
-    decide::{self, Adopt, Context, Decision},
+    decide::{self, Adopt, Context, Decision, Stale},
     definition::Definition,
     event::{AdoptionCause, Event},
     fact::Facts,
     finding::Finding,
-    project::{Pin, Project},
+    project::{Pin, Project, STAGES},
     verdict::{Answer, Hook, PackagePin, Verdict},
 };
 use serde::Serialize;
@@ -337,7 +337,13 @@ impl Engine {
         let migration = self.migration(project, &entry).await?;
         let adopt = adoption(&entry, migration, cause, reason);
         let context = context_of(loaded, &entry);
-        Ok(decide::adopt_package(context, project, &adopt)?)
+        let Some(decision) = decide::adopt_package(context, project, &adopt)? else {
+            return Ok(None);
+        };
+        // What the old component found is asked of the new one.
+        let stale = Stale::all(project);
+        let renewed = self.renewed(loaded, &entry.definition, (decision, stale));
+        Ok(Some(renewed.await))
     }
 
     async fn version_before(
@@ -375,7 +381,13 @@ impl Engine {
             definition: &definition,
             ..loaded.context()
         };
-        Ok(decide::adopt_package(context, project, &adopt)?)
+        let Some(decision) = decide::adopt_package(context, project, &adopt)? else {
+            return Ok(None);
+        };
+        let stale = Stale::all(project);
+        Ok(Some(
+            self.renewed(loaded, &definition, (decision, stale)).await,
+        ))
     }
 
     /// The project before and after its last change of version that was not itself taken back.
@@ -455,9 +467,6 @@ impl Engine {
         ))
     }
 }
-
-/// The region whose states are the stages of a project's life.
-const STAGES: &str = "lifecycle";
 
 fn differs(project: &Project, entry: &Entry) -> bool {
     project.package != entry.package || project.definition.digest != entry.definition.digest

@@ -96,6 +96,8 @@ struct Rules {
     known: Mutex<BTreeSet<PackagePin>>,
     broken: Mutex<bool>,
     resting: Mutex<bool>,
+    /// It finds nothing.
+    silent: Mutex<bool>,
 }
 
 fn pin(version: &str) -> PackagePin {
@@ -147,7 +149,10 @@ impl ProvinceRules for Rules {
             package: call.package,
             fuel: 7,
             answer: Answer {
-                findings: vec![finding],
+                findings: match *self.silent.lock().unwrap() {
+                    true => Vec::new(),
+                    false => vec![finding],
+                },
                 ..Answer::default()
             },
             arguments: BTreeMap::default(),
@@ -501,11 +506,15 @@ async fn past_verdicts_are_reproduced_by_the_component_that_gave_them() {
     world.confirm(id, None).await.unwrap();
     world.install("1.1.0", overlay(5, "")).await;
     world.engine.upgrade(&actor(), id, "新办法").await.unwrap();
+    // What the old component found was asked of the new one with the upgrade.
     let replayed = world.engine.replay(id).await.unwrap();
-    assert_eq!(replayed.len(), 1);
+    let outcomes: Vec<_> = replayed.iter().map(|r| (&r.package, &r.outcome)).collect();
     assert_eq!(
-        (&replayed[0].package, &replayed[0].outcome),
-        (&pin("1.0.0"), &Outcome::Same)
+        outcomes,
+        [
+            (&pin("1.0.0"), &Outcome::Same),
+            (&pin("1.1.0"), &Outcome::Same)
+        ]
     );
     // A decision lets the component answer anew, and that can be asked again as well.
     world.install("1.2.0", overlay(5, OPEN_POINT)).await;
@@ -533,6 +542,8 @@ async fn past_verdicts_are_reproduced_by_the_component_that_gave_them() {
         outcomes,
         [
             (&pin("1.0.0"), &Outcome::Same),
+            (&pin("1.1.0"), &Outcome::Same),
+            (&pin("1.2.0"), &Outcome::Same),
             (&pin("1.2.0"), &Outcome::Same)
         ]
     );
@@ -556,6 +567,57 @@ async fn past_verdicts_are_reproduced_by_the_component_that_gave_them() {
     *world.rules.broken.lock().unwrap() = true;
     let replayed = world.engine.replay(id).await.unwrap();
     assert!(matches!(replayed[0].outcome, Outcome::NoAnswer(_)));
+}
+
+#[tokio::test]
+async fn findings_are_asked_for_again_when_facts_change_and_go_when_they_are_not_found() {
+    let world = World::on(Arc::new(MemoryStore::new()));
+    world.install("1.0.0", overlay(10, "")).await;
+    let id = world.open("A").await;
+    world.to_budget(id).await;
+    world.confirm(id, None).await.unwrap();
+    let found = async || world.project(id).await.findings[&Hook::Cap].clone();
+    let before = found().await;
+    let note = async |text: &str| {
+        let facts = json!({ "report.note": text });
+        world.fire(id, "record-facts", facts, None).await.unwrap();
+        let records = world.engine.store.history(id, 0, 100).await.unwrap();
+        let last = records.last().unwrap().payload.clone();
+        last.contains("verdict-renewed")
+    };
+    assert!(note("甲").await);
+    let after = found().await;
+    assert_ne!(before, after);
+    assert!(after[0].message.en.contains("report.note"));
+    assert!(!note("乙").await, "it finds the same");
+
+    *world.rules.silent.lock().unwrap() = true;
+    assert!(note("丙").await);
+    assert_eq!(found().await, []);
+    assert!(!note("丁").await, "nothing is left that could be asked for");
+    *world.rules.silent.lock().unwrap() = false;
+
+    // A component that cannot answer now keeps nobody from recording facts.
+    let other = world.open("B").await;
+    world.to_budget(other).await;
+    world.confirm(other, None).await.unwrap();
+    *world.rules.broken.lock().unwrap() = true;
+    let facts = json!({ "report.note": "戊" });
+    world
+        .fire(other, "record-facts", facts, None)
+        .await
+        .unwrap();
+    let project = world.project(other).await;
+    assert!(project.incidents.is_empty() && !project.findings[&Hook::Cap].is_empty());
+    *world.rules.broken.lock().unwrap() = false;
+    for project in [id, other] {
+        for replayed in world.engine.replay(project).await.unwrap() {
+            // It was silent then and is not now.
+            let silent = replayed.seq == 7;
+            assert_eq!(replayed.outcome == Outcome::Same, !silent, "{replayed:?}");
+        }
+    }
+    world.sound().await;
 }
 
 #[tokio::test]

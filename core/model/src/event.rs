@@ -145,6 +145,14 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A component was asked again, because what it had found need not hold any more; only its findings are
+    /// taken.
+    VerdictRenewed(Box<Verdict>),
+    /// What a component found is about something that is over.
+    FindingsDropped {
+        /// What it was asked.
+        hook: Hook,
+    },
     /// A timer was set.
     TimerSet {
         /// Its name.

@@ -15,6 +15,9 @@ use crate::{
     verdict::{Hook, PackagePin},
 };
 
+/// The region whose states are the stages of a project's life.
+pub const STAGES: &str = "lifecycle";
+
 /// Which exact document a project goes by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pin {
@@ -184,7 +187,7 @@ impl Project {
             Event::Moved { region, to, .. } => {
                 self.states.insert(region.clone(), to.clone());
             }
-            Event::VerdictGiven(verdict) => {
+            Event::VerdictGiven(verdict) | Event::VerdictRenewed(verdict) => {
                 let findings = verdict.answer.findings.clone();
                 self.findings.insert(verdict.hook, findings);
             }
@@ -252,6 +255,7 @@ impl Project {
             Event::IncidentClosed { hook } | Event::VerdictWaived { hook, .. } => {
                 self.incidents.remove(hook);
             }
+            Event::FindingsDropped { hook } => drop(self.findings.remove(hook)),
             Event::CalendarAdopted { version } => self.calendar.clone_from(version),
             Event::TimerSet { key, timer } => {
                 self.generation = self.generation.max(timer.generation);

@@ -146,6 +146,10 @@ pub enum EventView {
         hook: Hook,
         reason: String,
     },
+    VerdictRenewed(VerdictView),
+    FindingsDropped {
+        hook: Hook,
+    },
     CalendarAdopted {
         version: String,
     },
@@ -311,6 +315,8 @@ impl From<Event> for EventView {
             Event::IncidentOpened(incident) => Self::IncidentOpened(incident),
             Event::IncidentClosed { hook } => Self::IncidentClosed { hook },
             Event::VerdictWaived { hook, reason } => Self::VerdictWaived { hook, reason },
+            Event::VerdictRenewed(verdict) => Self::VerdictRenewed(VerdictView::from(*verdict)),
+            Event::FindingsDropped { hook } => Self::FindingsDropped { hook },
             Event::CalendarAdopted { version } => Self::CalendarAdopted { version },
             Event::TimerSet { key, timer } => Self::TimerSet { key, at: timer.at },
             Event::TimerCleared { key } => Self::TimerCleared { key },
