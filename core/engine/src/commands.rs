@@ -671,18 +671,19 @@ fn incident(package: &PackagePin, hook: Hook, fault: &RuleFault, on: NaiveDate) 
 }
 
 fn answer(id: ProjectId, version: u64, decision: &Decision, definition: &Definition) -> Answer {
-    let verdicts = decision.events.iter().filter_map(|event| match event {
-        Event::VerdictGiven(given) | Event::VerdictRenewed(given) => Some(&given.answer.findings),
+    let answered = decision.events.iter().filter_map(|event| match event {
+        Event::VerdictGiven(verdict) | Event::VerdictRenewed { verdict, .. } => Some(verdict.hook),
         _ => None,
     });
     let project = &decision.project;
+    let findings = answered.filter_map(|hook| project.findings.get(&hook));
     Answer {
         id,
         code: project.code.clone(),
         version,
         states: project.states.clone(),
         possible: decide::possible(definition, project),
-        findings: verdicts
+        findings: findings
             .flatten()
             .map(|finding| definition.with_options(finding))
             .collect(),

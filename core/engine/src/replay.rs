@@ -89,7 +89,9 @@ impl Engine {
                     Some((verdict, then, transition(&record)))
                 }
                 // Asked about what was decided, and of no transition.
-                (Event::VerdictRenewed(verdict), Some(project)) => Some((verdict, project, "")),
+                (Event::VerdictRenewed { verdict, .. }, Some(project)) => {
+                    Some((verdict, project, ""))
+                }
                 _ => None,
             };
             if let Some((verdict, then, transition)) = question {

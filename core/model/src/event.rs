@@ -147,7 +147,13 @@ pub enum Event {
     },
     /// A component was asked again, because what it had found need not hold any more; only its findings are
     /// taken.
-    VerdictRenewed(Box<Verdict>),
+    VerdictRenewed {
+        /// The answer.
+        verdict: Box<Verdict>,
+        /// Places of its findings that are not taken: they ask for facts that nobody has to give now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<usize>,
+    },
     /// What a component found is about something that is over.
     FindingsDropped {
         /// What it was asked.

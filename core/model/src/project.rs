@@ -187,9 +187,15 @@ impl Project {
             Event::Moved { region, to, .. } => {
                 self.states.insert(region.clone(), to.clone());
             }
-            Event::VerdictGiven(verdict) | Event::VerdictRenewed(verdict) => {
+            Event::VerdictGiven(verdict) => {
                 let findings = verdict.answer.findings.clone();
                 self.findings.insert(verdict.hook, findings);
+            }
+            Event::VerdictRenewed { verdict, left_out } => {
+                let findings = verdict.answer.findings.iter().enumerate();
+                let taken = findings.filter(|(place, _)| !left_out.contains(place));
+                let taken = taken.map(|(_, finding)| finding.clone()).collect();
+                self.findings.insert(verdict.hook, taken);
             }
             Event::PaymentsPlanned { payments } => self.payments.clone_from(payments),
             Event::PaymentReleased { no, on, .. } => {

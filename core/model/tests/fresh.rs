@@ -188,11 +188,43 @@ fn what_is_found_again_changes_nothing_and_what_is_not_goes() {
     let kinds: Vec<bool> = after
         .events
         .iter()
-        .map(|event| matches!(event, Event::VerdictRenewed(v) if v.hook == Hook::Grade))
+        .map(|event| matches!(event, Event::VerdictRenewed { verdict, .. } if verdict.hook == Hook::Grade))
         .collect();
     assert_eq!(kinds, [false, true], "{:?}", after.events);
     let findings = &after.project.findings;
     assert!(findings[&Hook::Grade].is_empty() && !findings.contains_key(&Hook::Step));
     assert_eq!(findings[&Hook::Cap], before.findings[&Hook::Cap]);
     assert_eq!(after.project.facts, before.facts, "facts follow elsewhere");
+}
+
+#[test]
+fn nobody_is_asked_for_facts_of_what_is_past() {
+    let asks = |key: &str| Finding {
+        code: FindingCode::InputRequired,
+        ..finding(&[key])
+    };
+    let renewed = |known: Vec<Finding>, found: Vec<Finding>, events: Vec<Event>| {
+        let mut before = project();
+        let given = verdict(Hook::Grade, known);
+        before.apply(&Event::VerdictGiven(Box::new(given)));
+        let answer = vec![verdict(Hook::Grade, found)];
+        let after = decide::renew(decision(&before, events), &[], answer);
+        let mut folded = before;
+        after.events.iter().for_each(|event| folded.apply(event));
+        assert_eq!(folded, after.project);
+        after.project.findings[&Hook::Grade].clone()
+    };
+    // The year is over, and so is the grade; what else is found stays.
+    let note = finding(&["stations"]);
+    let found = || vec![asks("eval.grade"), finding(&["stations"])];
+    let known = vec![finding(&["eval.grade"])];
+    assert_eq!(renewed(known.clone(), found(), vec![]), [note.clone()]);
+    // A person who takes a fact back is asked for it, and so is one who comes to a further question.
+    let taken_back = vec![cleared("eval.grade")];
+    assert_eq!(renewed(known, found(), taken_back), found());
+    let further = vec![asks("budget.total")];
+    assert_eq!(
+        renewed(vec![asks("budget.fund_base")], further.clone(), vec![]),
+        further
+    );
 }

@@ -220,7 +220,7 @@ impl EventView {
             Self::VerdictWaived { hook, reason } => {
                 format!("未经规则包 {} 继续（{reason}）", hook.name())
             }
-            Self::VerdictRenewed(verdict) => {
+            Self::VerdictRenewed { verdict, .. } => {
                 let (id, hook) = (&verdict.package.id, verdict.hook.name());
                 format!("规则 {id} {hook} 重新核对")
             }

@@ -10,7 +10,7 @@ use super::Decision;
 use crate::{
     definition::Definition,
     event::Event,
-    finding::Finding,
+    finding::{Finding, FindingCode},
     project::{Project, STAGES},
     verdict::{Hook, Verdict},
 };
@@ -132,16 +132,46 @@ pub fn renew(mut decision: Decision, over: &[Hook], verdicts: Vec<Verdict>) -> D
     let dropped = over
         .iter()
         .map(|hook| Event::FindingsDropped { hook: *hook });
-    let dropped: Vec<Event> = dropped.collect();
-    let known = &decision.project.findings;
-    let differs = |verdict: &Verdict| known.get(&verdict.hook) != Some(&verdict.answer.findings);
-    let renewed = verdicts.into_iter().filter(differs);
-    let renewed: Vec<Event> = renewed
-        .map(|verdict| Event::VerdictRenewed(Box::new(verdict)))
-        .collect();
-    for event in dropped.into_iter().chain(renewed) {
+    let mut events: Vec<Event> = dropped.collect();
+    let taken_back = taken_back(&decision.events);
+    for verdict in verdicts {
+        let known = decision.project.findings.get(&verdict.hook);
+        let known = known.map_or(&[][..], Vec::as_slice);
+        let found = verdict.answer.findings.iter().enumerate();
+        let (taken, left): (Vec<_>, Vec<_>) =
+            found.partition(|(_, finding)| !asks_anew(finding, known, &taken_back));
+        if taken.iter().map(|(_, finding)| *finding).eq(known) {
+            continue;
+        }
+        let left_out = left.into_iter().map(|(place, _)| place).collect();
+        let verdict = Box::new(verdict);
+        events.push(Event::VerdictRenewed { verdict, left_out });
+    }
+    for event in events {
         decision.project.apply(&event);
         decision.events.push(event);
     }
     decision
+}
+
+/// Keys of facts that a person took back, rather than a transition.
+fn taken_back(events: &[Event]) -> BTreeSet<&str> {
+    let before = events
+        .iter()
+        .take_while(|event| !matches!(event, Event::Moved { .. }));
+    let keys = before.filter_map(|event| match event {
+        Event::FactsCleared { keys } => Some(keys),
+        _ => None,
+    });
+    keys.flatten().map(String::as_str).collect()
+}
+
+/// Whether a finding asks for facts that nobody has to give now: such as last year's grade, after the renewal
+/// that followed from it. What was asked for before stays, with the further questions of its rule, and so
+/// does what a person took back.
+fn asks_anew(finding: &Finding, known: &[Finding], taken_back: &BTreeSet<&str>) -> bool {
+    let asks = |finding: &Finding| finding.code == FindingCode::InputRequired;
+    let before = |other: &Finding| asks(other) && other.rule == finding.rule;
+    let gone = |key: &String| taken_back.contains(key.as_str());
+    asks(finding) && !known.iter().any(before) && !finding.facts.iter().any(gone)
 }

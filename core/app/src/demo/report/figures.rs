@@ -82,7 +82,7 @@ impl Figures {
     ) {
         let on = record.at.date();
         match event {
-            Event::VerdictRenewed(verdict) => {
+            Event::VerdictRenewed { verdict, .. } => {
                 self.calls += 1;
                 self.fuel = self.fuel.saturating_add(verdict.fuel);
             }
