@@ -12,6 +12,7 @@ use std::{
 use liucheng_engine::{
     CommandError, Engine,
     audit::Signer,
+    format,
     library::{Entry, Library, Sources},
     packages::{self, StoredPackage},
     ports::{Clock, Instant, Mailer, Store},
@@ -193,6 +194,7 @@ async fn open_node(
         ..Options::default()
     };
     let store = connect(place, options).await?;
+    format::note(&*store).await?;
     let engine = assemble(&place.dir, store, adapters, wake)?;
     engine.library.keep_in(&*engine.store).await?;
     for package in &builtin::PACKAGES {
@@ -266,9 +268,10 @@ pub async fn open_read_only(place: &Place) -> Result<Arc<dyn Store>, Failure> {
 }
 
 async fn connect(place: &Place, options: Options) -> Result<Arc<dyn Store>, Failure> {
-    liucheng_store::connect(&place.database, options)
-        .await
-        .map_err(store_failure)
+    let store = liucheng_store::connect(&place.database, options).await;
+    let store = store.map_err(store_failure)?;
+    format::check(&*store).await?;
+    Ok(store)
 }
 
 /// Looks at the database of a place without changing it.

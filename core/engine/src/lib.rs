@@ -13,6 +13,7 @@ pub mod decisions;
 pub mod error;
 pub mod figures;
 pub mod forget;
+pub mod format;
 pub mod library;
 pub mod outbox;
 pub mod packages;
