@@ -29,5 +29,6 @@ mod plan;
 mod plugins;
 mod plugins_refused;
 mod serve;
+mod steps;
 mod support;
 mod tokens;

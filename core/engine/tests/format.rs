@@ -1,7 +1,5 @@
 //! A database whose records a newer program wrote.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use liucheng_engine::{
     error::ErrorKind,
     format::{RECORDS, check, note},

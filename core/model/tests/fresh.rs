@@ -218,7 +218,7 @@ fn nobody_is_asked_for_facts_of_what_is_past() {
     let note = finding(&["stations"]);
     let found = || vec![asks("eval.grade"), finding(&["stations"])];
     let known = vec![finding(&["eval.grade"])];
-    assert_eq!(renewed(known.clone(), found(), vec![]), [note.clone()]);
+    assert_eq!(renewed(known.clone(), found(), vec![]), [note]);
     // A person who takes a fact back is asked for it, and so is one who comes to a further question.
     let taken_back = vec![cleared("eval.grade")];
     assert_eq!(renewed(known, found(), taken_back), found());
