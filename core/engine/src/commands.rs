@@ -8,7 +8,6 @@ use std::{
     sync::Arc,
 };
 
-use chrono::NaiveDate;
 use liucheng_model::{
     calendar::Calendar,
     decide::{self, Choose, Context, Decision, Fire},
@@ -18,7 +17,7 @@ use liucheng_model::{
     finding::Finding,
     project::Project,
     rejection::Rejection,
-    verdict::{Hook, PackagePin, Verdict},
+    verdict::{Hook, Verdict},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -27,16 +26,15 @@ use crate::{
     Engine,
     cache::Snapshot,
     error::CommandError,
+    incidents::incident,
     library::Library,
-    ports::{
-        AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall, RuleFault, TokenRow,
-    },
+    ports::{AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall, TokenRow},
     record::{Cause, GENESIS, digest},
     schedule::CronSlots,
 };
 
 /// How often a command without an expected version is decided again when others are faster.
-const ATTEMPTS: usize = 8;
+pub(crate) const ATTEMPTS: usize = 8;
 /// Projects read at a time.
 const PAGE: u32 = 200;
 /// The actor of timers.
@@ -490,37 +488,6 @@ impl Engine {
         })
     }
 
-    /// Notes on the project that its component could not answer. The command is refused in any case; that
-    /// the note could not be written is in the log. A package that rests was not asked: others' questions
-    /// failed, and this project has nothing to note.
-    async fn note_incident(&self, loaded: &Loaded, hook: Hook, error: &CommandError) {
-        let (CommandError::Rules(fault), Some(package)) = (error, &loaded.before.project.package)
-        else {
-            return;
-        };
-        if fault.is_resting() {
-            return;
-        }
-        let incident = incident(package, hook, fault, loaded.now.date());
-        let (context, project) = (loaded.context(), &loaded.before.project);
-        let Some(decision) = decide::open_incident(context, project, &incident) else {
-            return;
-        };
-        let step = Step {
-            id: loaded.id,
-            before: Some(loaded.before.clone()),
-            decision,
-            cause: Cause::Incident,
-            actor: SYSTEM.to_owned(),
-            now: loaded.at,
-            answer: None,
-        };
-        if let Err(error) = self.write(step).await {
-            let project = loaded.id.to_string();
-            tracing::warn!(project.id = %project, plugin.id = %package.id, error = %error, "an incident could not be recorded");
-        }
-    }
-
     /// A project with everything a decision about it depends on.
     pub(crate) async fn loaded(&self, id: ProjectId) -> Result<Loaded, CommandError> {
         let before = match self.cache.get(id) {
@@ -658,16 +625,6 @@ struct Answers {
     verdicts: Vec<Verdict>,
     /// What it was not asked because it rests, where the command goes on without it.
     resting: Vec<Incident>,
-}
-
-fn incident(package: &PackagePin, hook: Hook, fault: &RuleFault, on: NaiveDate) -> Incident {
-    Incident {
-        hook,
-        package: package.clone(),
-        code: fault.code.to_owned(),
-        reason: fault.reason.clone(),
-        on,
-    }
 }
 
 fn answer(id: ProjectId, version: u64, decision: &Decision, definition: &Definition) -> Answer {

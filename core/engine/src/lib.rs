@@ -14,6 +14,7 @@ pub mod error;
 pub mod figures;
 pub mod forget;
 pub mod format;
+mod incidents;
 pub mod library;
 pub mod outbox;
 pub mod packages;

@@ -323,6 +323,27 @@ async fn a_component_that_cannot_answer_is_an_incident_that_a_person_may_go_on_f
 }
 
 #[tokio::test]
+async fn an_incident_is_noted_although_another_process_was_faster() {
+    let store = Arc::new(MemoryStore::new());
+    let world = World::on(store.clone());
+    world.install("1.0.0", overlay(10, "")).await;
+    let id = world.open("A").await;
+    world.to_budget(id).await;
+    let other = World::on(store.clone());
+    other.engine.refresh_packages().await.unwrap();
+    let note = json!({"report.note": "他处登记"});
+    other.fire(id, "record-facts", note, None).await.unwrap();
+    // What this one remembers is of before.
+    *world.rules.broken.lock().unwrap() = true;
+    let refused = world.confirm(id, None).await.unwrap_err();
+    assert_eq!(refused.code(), "E-PLUGIN-TRAP");
+    let project = world.project(id).await;
+    assert_eq!(project.incidents[&Hook::Cap].code, "E-PLUGIN-TRAP");
+    assert!(project.facts.contains_key("report.note"));
+    world.sound().await;
+}
+
+#[tokio::test]
 async fn a_package_that_rests_leaves_nothing_on_a_project_that_was_not_asked() {
     let world = World::on(Arc::new(MemoryStore::new()));
     world.install("1.0.0", overlay(10, "")).await;
