@@ -32,3 +32,4 @@ mod serve;
 mod steps;
 mod support;
 mod tokens;
+mod upgrade_many;

@@ -4,10 +4,11 @@
 //! A package is a document, its component another. Which package new projects of a province go by is said
 //! by acts, the newest of which counts: documents too, so that the epochs seal who did it, when and why.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use liucheng_model::{definition::Source, verdict::PackagePin};
 use serde::{Deserialize, Serialize};
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
     Engine,
@@ -238,6 +239,19 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Looks for what another node has done with packages, again and again until `stop` is true.
+    pub async fn watch_packages(&self, every: Duration, mut stop: watch::Receiver<bool>) {
+        loop {
+            // An error means that nobody is left who could ask for a stop.
+            if timeout(every, stop.wait_for(|stop| *stop)).await.is_ok() {
+                return;
+            }
+            if let Err(error) = self.refresh_packages().await {
+                tracing::warn!(error.code = error.code(), error = %error, "what other nodes have done with packages is not known; it is looked for again");
+            }
+        }
     }
 
     async fn load_package(&self, document: &str) -> Result<Entry, CommandError> {

@@ -5,7 +5,7 @@
 
 mod world;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use liucheng_engine::{
     Engine,
@@ -105,6 +105,29 @@ async fn another_content_under_the_same_version_is_another_package() {
         Some("2023-03-09")
     );
     world.sound().await;
+}
+
+#[tokio::test]
+async fn a_node_takes_up_what_another_has_installed() {
+    let store = Arc::new(MemoryStore::new());
+    let (node, other) = (World::on(store.clone()), World::on(store.clone()));
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let engine = node.engine.clone();
+    let every = Duration::from_millis(5);
+    let watching = tokio::spawn(async move { engine.watch_packages(every, stopped).await });
+    other.install("1.0.0", overlay(10, "")).await;
+    let installed = async || {
+        while node.engine.library.entry("example").is_err() {
+            tokio::time::sleep(every).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), installed())
+        .await
+        .unwrap();
+    node.open("A").await;
+    stop.send_replace(true);
+    watching.await.unwrap();
+    node.sound().await;
 }
 
 #[tokio::test]
