@@ -26,7 +26,8 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
     for (i, obligation) in lint.doc.obligations.iter().enumerate() {
         let spot = lint.root.key("obligation").item(i);
         expect_dates(lint, &obligation.anchor, spot.key("anchor"), found);
-        lint.require_all(Kind::Fact, &obligation.met_by, spot.key("met-by"), found);
+        let met_by = (&obligation.met_by[..], spot.key("met-by"));
+        expect_dates_for(lint, "a duty cannot be met by", met_by, found);
     }
     for (i, recurring) in lint.doc.recurring.iter().enumerate() {
         let spot = lint.root.key("recurring").item(i);
@@ -107,13 +108,22 @@ fn vocabulary(lint: Lint<'_>, found: &mut Found) {
 }
 
 fn expect_dates(lint: Lint<'_>, keys: &[String], list: Spot<'_>, found: &mut Found) {
+    expect_dates_for(lint, "a period cannot run from", (keys, list), found);
+}
+
+fn expect_dates_for(
+    lint: Lint<'_>,
+    what: &str,
+    (keys, list): (&[String], Spot<'_>),
+    found: &mut Found,
+) {
     lint.require_all(Kind::Fact, keys, list, found);
     for (i, key) in keys.iter().enumerate() {
         let kind = lint.names.facts.get(key.as_str()).map(|fact| &fact.kind);
         let is_date =
             |kind: &&FactType| matches!(kind, FactType::Dates | FactType::Scalar(ScalarType::Date));
         if kind.is_some_and(|kind| !is_date(&kind)) {
-            let message = format!("a period cannot run from {:?}: it is no date", shorten(key));
+            let message = format!("{what} {:?}: it is no date", shorten(key));
             found.add(code::FACT_TYPE, list.item(i).offset(), message);
         }
     }
