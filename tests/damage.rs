@@ -52,6 +52,38 @@ fn drop_table(database: &str, table: &str) {
     });
 }
 
+#[test]
+fn a_database_that_a_newer_program_wrote_to_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = ["--data", folder.path().to_str().unwrap()];
+    new_database(&place);
+    let file = folder.path().join("liucheng.db");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut connection = SqliteConnection::connect(file.to_str().unwrap()).await.unwrap();
+        let newer = "INSERT INTO document (kind, digest, id, version, bytes, position) \
+            VALUES ('format', hex(zeroblob(32)), 'records', '99', CAST('{\"records\":99}' AS BLOB), 99999)";
+        sqlx::raw_sql(newer).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
+    for command in [
+        &["project", "list"][..],
+        &["project", "create", "--code", "D-2", "--name", "新"],
+        &["verify"],
+        &["serve", "--listen", "127.0.0.1:0"],
+    ] {
+        let said = run(&[&place, command].concat());
+        assert_eq!(said.code, 69, "{command:?}: {}{}", said.out, said.err);
+        for word in [
+            "error[E-STORE-NEWER]",
+            "form 99",
+            "install the newer version",
+        ] {
+            assert!(said.err.contains(word), "{command:?}: {word}: {}", said.err);
+        }
+    }
+}
+
 /// What people ask of a database, reading and writing.
 fn commands(folder: &Path) -> Vec<Vec<String>> {
     let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();

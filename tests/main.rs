@@ -30,5 +30,7 @@ mod plan;
 mod plugins;
 mod plugins_refused;
 mod serve;
+mod steps;
 mod support;
 mod tokens;
+mod upgrade_many;

@@ -10,8 +10,9 @@ use std::{
 };
 
 use liucheng_engine::{
-    Engine,
+    CommandError, Engine,
     audit::Signer,
+    format,
     library::{Entry, Library, Sources},
     packages::{self, StoredPackage},
     ports::{Clock, Instant, Mailer, Store},
@@ -19,6 +20,7 @@ use liucheng_engine::{
 use liucheng_model::{
     calendar::{Calendar, CalendarError, CalendarLayer},
     definition::{Definition, Source},
+    verdict::PackagePin,
 };
 use liucheng_plugin_host::{Limits, PluginError, PluginHost};
 pub use liucheng_store::{Finding, Level, NODE_TAKEN};
@@ -68,6 +70,8 @@ pub fn parts(
         }
         let offered = rules.offer(package.manifest, package.component);
         let pin = offered.map_err(plugin_failure)?;
+        let document = stored(package, pin.clone()).digest();
+        let document = document.map_err(CommandError::from)?;
         let overlay = Source {
             name: package.overlay_name,
             text: package.overlay,
@@ -80,6 +84,7 @@ pub fn parts(
                 overlay: Some(package.overlay.to_owned()),
             },
             package: Some(pin),
+            document: Some(document),
         };
         current.insert(package.id.to_owned(), entry);
     }
@@ -90,6 +95,7 @@ pub fn parts(
             overlay: None,
         },
         package: None,
+        document: None,
     };
     current.insert(String::new(), entry);
     Ok(Parts {
@@ -202,6 +208,7 @@ async fn open_node(
         ..Options::default()
     };
     let store = connect(place, options).await?;
+    format::note(&*store).await?;
     let engine = assemble(&place.dir, store, adapters, wake)?;
     engine.library.keep_in(&*engine.store).await?;
     for package in &builtin::PACKAGES {
@@ -217,14 +224,18 @@ async fn keep(engine: &Engine, package: &builtin::BuiltinPackage) -> Result<(), 
     let Some(pin) = entry.package.clone() else {
         return Ok(());
     };
-    let stored = StoredPackage {
+    packages::keep(&*engine.store, &stored(package, pin), package.component).await?;
+    Ok(())
+}
+
+/// A package that is built in, as it is kept.
+fn stored(package: &builtin::BuiltinPackage, pin: PackagePin) -> StoredPackage {
+    StoredPackage {
         pin,
         manifest: package.manifest.to_owned(),
         overlay: Some(package.overlay.to_owned()),
         signed_by: None,
-    };
-    packages::keep(&*engine.store, &stored, package.component).await?;
-    Ok(())
+    }
 }
 
 /// Whether a place has a database.
@@ -326,9 +337,10 @@ pub async fn open_read_only(place: &Place) -> Result<Arc<dyn Store>, Failure> {
 }
 
 async fn connect(place: &Place, options: Options) -> Result<Arc<dyn Store>, Failure> {
-    liucheng_store::connect(&place.database, options)
-        .await
-        .map_err(store_failure)
+    let store = liucheng_store::connect(&place.database, options).await;
+    let store = store.map_err(store_failure)?;
+    format::check(&*store).await?;
+    Ok(store)
 }
 
 /// Looks at the database of a place without changing it.

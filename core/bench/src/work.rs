@@ -118,6 +118,7 @@ async fn with_definition(parts: Parts, text: String) -> Result<Engine, BenchErro
             overlay: None,
         },
         package: parts.package,
+        document: None,
     };
     let calendar = Calendar::national();
     let calendar = calendar.map_err(|error| BenchError::Definition(error.problem.to_string()))?;

@@ -26,6 +26,7 @@ use crate::{
     Engine,
     cache::Snapshot,
     error::CommandError,
+    incidents::incident,
     library::Library,
     ports::{AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall, TokenRow},
     record::{Cause, GENESIS, digest},
@@ -33,7 +34,7 @@ use crate::{
 };
 
 /// How often a command without an expected version is decided again when others are faster.
-const ATTEMPTS: usize = 8;
+pub(crate) const ATTEMPTS: usize = 8;
 /// Projects read at a time.
 const PAGE: u32 = 200;
 /// The actor of timers.
@@ -366,25 +367,28 @@ impl Engine {
         command: &FireEvent,
     ) -> Result<(Decision, Cause), CommandError> {
         let (context, project) = (loaded.context(), &*loaded.before.project);
-        let fire = Fire {
+        let mut fire = Fire {
             event: command.event.clone(),
             facts: command.facts.clone(),
             roles: actor.roles.clone(),
             waived: command.waive.clone(),
+            unanswered: Vec::new(),
         };
         let needs = decide::needs(context, project, &fire)?;
         if fire.waived.is_some() {
             self.refuse_law(context, project)?;
         }
         let asked = self.ask(context, project, &fire, needs).await;
-        let verdicts = match asked {
-            Ok(verdicts) => verdicts,
+        let answers = match asked {
+            Ok(answers) => answers,
             Err((hook, error)) => {
                 self.note_incident(loaded, hook, &error).await;
                 return Err(error);
             }
         };
-        let decision = decide::fire(context, project, &fire, verdicts)?;
+        fire.unanswered = answers.resting;
+        let decision = decide::fire(context, project, &fire, answers.verdicts)?;
+        let decision = self.with_fresh_findings(loaded, decision).await;
         Ok((decision, Cause::Command { event: fire.event }))
     }
 
@@ -395,9 +399,10 @@ impl Engine {
         project: &Project,
         fire: &Fire,
         needs: decide::Needs,
-    ) -> Result<Vec<Verdict>, (Hook, CommandError)> {
+    ) -> Result<Answers, (Hook, CommandError)> {
+        let mut answers = Answers::default();
         let (Some(package), Some(first)) = (&project.package, needs.hooks.first()) else {
-            return Ok(Vec::new());
+            return Ok(answers);
         };
         let needed = self.need_package(package).await;
         needed.map_err(|error| (*first, error))?;
@@ -407,7 +412,6 @@ impl Engine {
         };
         let answered = self.rules.hooks(package);
         let is_answered = |hook: &Hook| answered.as_ref().is_none_or(|known| known.contains(hook));
-        let mut verdicts = Vec::new();
         let asked = needs
             .hooks
             .into_iter()
@@ -422,12 +426,20 @@ impl Engine {
                 parameters: Arc::clone(&context.definition.parameters),
                 calendar: self.library.calendar(),
             };
-            let answered = self.rules.ask(call).await;
-            let mut verdict = answered.map_err(|fault| (hook, fault.into()))?;
-            verdict.arguments.clone_from(&needs.arguments);
-            verdicts.push(verdict);
+            match self.rules.ask(call).await {
+                Ok(mut verdict) => {
+                    verdict.arguments.clone_from(&needs.arguments);
+                    answers.verdicts.push(verdict);
+                }
+                // Nobody was asked, so that there is no incident to go on from but this one.
+                Err(fault) if fault.is_resting() && fire.waived.is_some() => {
+                    let incident = incident(package, hook, &fault, context.today());
+                    answers.resting.push(incident);
+                }
+                Err(fault) => return Err((hook, fault.into())),
+            }
         }
-        Ok(verdicts)
+        Ok(answers)
     }
 
     /// A decision on an open point, with what the component says to it now. That it cannot say anything now
@@ -446,9 +458,10 @@ impl Engine {
             facts: BTreeMap::new(),
             roles: BTreeSet::new(),
             waived: None,
+            unanswered: Vec::new(),
         };
         let verdicts = match self.ask(context, project, &fire, needs).await {
-            Ok(verdicts) => verdicts,
+            Ok(answers) => answers.verdicts,
             Err((_, error)) => {
                 let project = loaded.id.to_string();
                 tracing::warn!(project.id = %project, error.code = error.code(), error = %error, "a component is not asked again after a decision");
@@ -473,39 +486,6 @@ impl Engine {
                 clause: clause.text.clone(),
             })
         })
-    }
-
-    /// Notes on the project that its component could not answer. The command is refused in any case; that
-    /// the note could not be written is in the log.
-    async fn note_incident(&self, loaded: &Loaded, hook: Hook, error: &CommandError) {
-        let (CommandError::Rules(fault), Some(package)) = (error, &loaded.before.project.package)
-        else {
-            return;
-        };
-        let incident = Incident {
-            hook,
-            package: package.clone(),
-            code: fault.code.to_owned(),
-            reason: fault.reason.clone(),
-            on: loaded.now.date(),
-        };
-        let (context, project) = (loaded.context(), &loaded.before.project);
-        let Some(decision) = decide::open_incident(context, project, &incident) else {
-            return;
-        };
-        let step = Step {
-            id: loaded.id,
-            before: Some(loaded.before.clone()),
-            decision,
-            cause: Cause::Incident,
-            actor: SYSTEM.to_owned(),
-            now: loaded.at,
-            answer: None,
-        };
-        if let Err(error) = self.write(step).await {
-            let project = loaded.id.to_string();
-            tracing::warn!(project.id = %project, plugin.id = %package.id, error = %error, "an incident could not be recorded");
-        }
     }
 
     /// A project with everything a decision about it depends on.
@@ -639,19 +619,28 @@ impl Engine {
     }
 }
 
+/// What a component said to a command.
+#[derive(Default)]
+struct Answers {
+    verdicts: Vec<Verdict>,
+    /// What it was not asked because it rests, where the command goes on without it.
+    resting: Vec<Incident>,
+}
+
 fn answer(id: ProjectId, version: u64, decision: &Decision, definition: &Definition) -> Answer {
-    let verdicts = decision.events.iter().filter_map(|event| match event {
-        Event::VerdictGiven(verdict) => Some(&verdict.answer.findings),
+    let answered = decision.events.iter().filter_map(|event| match event {
+        Event::VerdictGiven(verdict) | Event::VerdictRenewed { verdict, .. } => Some(verdict.hook),
         _ => None,
     });
     let project = &decision.project;
+    let findings = answered.filter_map(|hook| project.findings.get(&hook));
     Answer {
         id,
         code: project.code.clone(),
         version,
         states: project.states.clone(),
         possible: decide::possible(definition, project),
-        findings: verdicts
+        findings: findings
             .flatten()
             .map(|finding| definition.with_options(finding))
             .collect(),

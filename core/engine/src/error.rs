@@ -82,6 +82,14 @@ pub enum CommandError {
     /// The store cannot read or write now.
     #[error("{0}")]
     Unavailable(String),
+    /// A newer program has written records that this one does not know.
+    #[error("the database has records of form {found}, this program reads up to form {known}")]
+    Newer {
+        /// The form of the database's records.
+        found: u32,
+        /// The newest form that this program reads.
+        known: u32,
+    },
     /// What is stored does not read back.
     #[error("the database is damaged: {0}")]
     Damaged(String),
@@ -137,6 +145,7 @@ impl CommandError {
             Self::NothingToRollBack { .. } => "E-NO-UPGRADE",
             Self::Full(_) => "E-STORE-FULL",
             Self::Unavailable(_) => "E-UNAVAILABLE",
+            Self::Newer { .. } => "E-STORE-NEWER",
             Self::Damaged(_) => "E-STORE-DAMAGED",
             Self::Internal(_) => "E-INTERNAL",
         }
@@ -155,6 +164,7 @@ impl CommandError {
                 | Rejection::EventUnknown { .. },
             ) => ErrorKind::Usage,
             Self::Rejected(_) => ErrorKind::Rejected,
+            Self::Rules(fault) if fault.is_resting() => ErrorKind::Unavailable,
             Self::Rules(_) | Self::Sources(_) | Self::NothingToRollBack { .. } => {
                 ErrorKind::Rejected
             }
@@ -167,7 +177,7 @@ impl CommandError {
             }
             Self::KeyForm => ErrorKind::Usage,
             Self::Full(_) => ErrorKind::Full,
-            Self::Unavailable(_) => ErrorKind::Unavailable,
+            Self::Unavailable(_) | Self::Newer { .. } => ErrorKind::Unavailable,
             Self::Damaged(_) => ErrorKind::Damaged,
             Self::Library(_) | Self::Internal(_) => ErrorKind::Internal,
         }
@@ -191,7 +201,7 @@ impl CommandError {
             Self::Library(_) | Self::Full(_) | Self::Unavailable(_) | Self::Internal(_) => {
                 "server".to_owned()
             }
-            Self::Damaged(_) => "database".to_owned(),
+            Self::Damaged(_) | Self::Newer { .. } => "database".to_owned(),
         }
     }
 
@@ -233,6 +243,9 @@ impl CommandError {
             }
             Self::Unavailable(_) => {
                 "try again with the same idempotency key: it has one effect at most".to_owned()
+            }
+            Self::Newer { .. } => {
+                "install the newer version, or restore a backup from before it".to_owned()
             }
             Self::Damaged(_) => DAMAGED_HINT.to_owned(),
             Self::Internal(_) => "please report this with the code and what you did".to_owned(),

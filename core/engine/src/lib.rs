@@ -14,6 +14,8 @@ pub mod difference;
 pub mod error;
 pub mod figures;
 pub mod forget;
+pub mod format;
+mod incidents;
 pub mod inventory;
 pub mod library;
 pub mod outbox;
@@ -23,6 +25,7 @@ pub mod ports;
 pub mod preview;
 pub mod record;
 pub mod reminder;
+mod renewing;
 pub mod replay;
 pub mod schedule;
 #[cfg(feature = "testing")]

@@ -59,6 +59,9 @@ pub struct Entry {
     pub sources: Sources,
     /// The province's package; `None` for national law alone.
     pub package: Option<PackagePin>,
+    /// The digest of the package's document: manifest, overlay, component and signer; `None` for what is no
+    /// package.
+    pub document: Option<String>,
 }
 
 /// Definitions and calendars.

@@ -4,10 +4,11 @@
 //! A package is a document, its component another. Which package new projects of a province go by is said
 //! by acts, the newest of which counts: documents too, so that the epochs seal who did it, when and why.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use liucheng_model::{definition::Source, verdict::PackagePin};
 use serde::{Deserialize, Serialize};
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
     Engine,
@@ -49,6 +50,29 @@ pub struct StoredPackage {
     pub overlay: Option<String>,
     /// The public key that signed it.
     pub signed_by: Option<String>,
+}
+
+impl StoredPackage {
+    /// The digest of the document that it is kept as: two contents under one version differ in it.
+    ///
+    /// # Errors
+    /// When it has no JSON form; none of its types can cause that.
+    pub fn digest(&self) -> Result<String, serde_json::Error> {
+        Ok(digest(&serde_json::to_string(self)?))
+    }
+
+    /// Whether both say the same, whoever signed them.
+    #[must_use]
+    pub fn has_content_of(&self, other: &Self) -> bool {
+        let content = |package: &Self| {
+            (
+                package.pin.clone(),
+                package.manifest.clone(),
+                package.overlay.clone(),
+            )
+        };
+        content(self) == content(other)
+    }
 }
 
 /// What was done with a package.
@@ -114,15 +138,14 @@ impl Engine {
     /// When the store cannot be read.
     pub async fn is_current(&self, candidate: &Candidate) -> Result<bool, CommandError> {
         let stored = &candidate.stored;
+        let document = Some(stored.digest()?);
         let acts = self.package_acts().await?;
         if let Some(newest) = acts.iter().find(|act| act.province == stored.pin.id) {
-            let document = digest(&serde_json::to_string(stored)?);
-            return Ok(newest.package.as_ref() == Some(&document));
+            return Ok(newest.package == document);
         }
         // Nobody has done anything with it: it is as the program brings it.
         let current = self.library.entry(&stored.pin.id).ok();
-        let is_same = current.and_then(|entry| entry.package.clone()).as_ref() == Some(&stored.pin);
-        Ok(is_same && stored.signed_by.is_none())
+        Ok(current.is_some_and(|entry| entry.document == document))
     }
 
     /// Keeps a package and lets new projects of its province go by it.
@@ -215,8 +238,9 @@ impl Engine {
                 continue;
             }
             let current = self.library.entry(&act.province).ok();
-            let current = current.and_then(|entry| entry.package.clone());
-            if current == act.pin {
+            let current = current.and_then(|entry| entry.document.clone());
+            // Not the version alone: the program's own package may have another content under the same one.
+            if current == act.package {
                 continue;
             }
             let Some(document) = act.package else {
@@ -231,6 +255,19 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Looks for what another node has done with packages, again and again until `stop` is true.
+    pub async fn watch_packages(&self, every: Duration, mut stop: watch::Receiver<bool>) {
+        loop {
+            // An error means that nobody is left who could ask for a stop.
+            if timeout(every, stop.wait_for(|stop| *stop)).await.is_ok() {
+                return;
+            }
+            if let Err(error) = self.refresh_packages().await {
+                tracing::warn!(error.code = error.code(), error = %error, "what other nodes have done with packages is not known; it is looked for again");
+            }
+        }
     }
 
     async fn load_package(&self, document: &str) -> Result<Entry, CommandError> {
@@ -290,6 +327,7 @@ impl Engine {
             definition,
             sources,
             package: Some(stored.pin.clone()),
+            document: Some(stored.digest()?),
         })
     }
 }
@@ -305,11 +343,23 @@ pub async fn keep(
 ) -> Result<String, CommandError> {
     let text = serde_json::to_string(stored)?;
     let package = digest(&text);
-    // The component is written first, so that a package that is there has one.
     if store.holds_document(PACKAGE, &package).await? {
         return Ok(package);
     }
     let pin = &stored.pin;
+    // Projects pin the digests of component and definition, so that each keeps the content it goes by.
+    for kept in store.documents(PACKAGE).await? {
+        if (&kept.id, &kept.version) != (&pin.id, &pin.version) {
+            continue;
+        }
+        let kept: StoredPackage = serde_json::from_slice(&kept.bytes)?;
+        if kept.has_content_of(stored) {
+            break;
+        }
+        tracing::warn!(plugin.id = %pin.id, plugin.version = %pin.version, "the package has another content than before under the same version; projects go by it when they enter a stage");
+        break;
+    }
+    // The component is written first, so that a package that is there has one.
     if !store.holds_document(COMPONENT, &pin.component).await? {
         let document = Document {
             kind: COMPONENT.to_owned(),

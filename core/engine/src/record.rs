@@ -1,7 +1,7 @@
 //! History records: canonical bytes and their hash chain.
 
 use liucheng_model::{definition::hex, event::Event};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::Error as _};
 use sha2::{Digest, Sha256};
 
 use crate::ports::{Instant, RecordRow};
@@ -85,9 +85,18 @@ impl Record {
     /// Reads a stored record.
     ///
     /// # Errors
-    /// When the payload is not a record.
+    /// When the payload is not a record, or has an event that only a newer program knows.
     pub fn open(row: &RecordRow) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(&row.payload)
+        serde_json::from_str(&row.payload).map_err(|error| {
+            let said = error.to_string();
+            // Names of events and causes only ever become more.
+            match said.starts_with("unknown variant") {
+                true => serde_json::Error::custom(format!(
+                    "the record was written by a newer version of liucheng: {said}"
+                )),
+                false => error,
+            }
+        })
     }
 }
 

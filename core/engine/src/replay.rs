@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use liucheng_model::{
     event::Event,
     project::Project,
@@ -82,9 +83,20 @@ impl Engine {
         // All questions of a record were put before the first answer was taken in.
         let mut asked: Option<Project> = None;
         for event in &record.events {
-            if let (Event::VerdictGiven(verdict), Some(project)) = (event, &*project) {
-                let then = asked.get_or_insert_with(|| project.clone());
-                let outcome = self.ask_again(&record, then, verdict).await?;
+            let question = match (event, &*project) {
+                (Event::VerdictGiven(verdict), Some(project)) => {
+                    let then = &*asked.get_or_insert_with(|| project.clone());
+                    Some((verdict, then, transition(&record)))
+                }
+                // Asked about what was decided, and of no transition.
+                (Event::VerdictRenewed { verdict, .. }, Some(project)) => {
+                    Some((verdict, project, ""))
+                }
+                _ => None,
+            };
+            if let Some((verdict, then, transition)) = question {
+                let today = record.at.date();
+                let outcome = self.ask_again((today, transition), then, verdict).await?;
                 replayed.push(Replayed {
                     seq: record.seq,
                     hook: verdict.hook,
@@ -103,7 +115,7 @@ impl Engine {
 
     async fn ask_again(
         &self,
-        record: &Record,
+        (today, transition): (NaiveDate, &str),
         project: &Project,
         verdict: &Verdict,
     ) -> Result<Outcome, CommandError> {
@@ -114,10 +126,6 @@ impl Engine {
         let definition = self.library.definition(pin, &*self.store).await?;
         let mut facts = project.facts.clone();
         facts.extend(verdict.arguments.clone());
-        let transition = match &record.cause {
-            Cause::Command { event } => event.clone(),
-            _ => String::new(),
-        };
         let then = &project.calendar;
         let Some(calendar) = self.library.calendar_of(then, &*self.store).await? else {
             let reason = format!("it was asked with calendar {then}, which is not kept");
@@ -126,8 +134,8 @@ impl Engine {
         let call = RuleCall {
             package: verdict.package.clone(),
             hook: verdict.hook,
-            transition,
-            today: record.at.date(),
+            transition: transition.to_owned(),
+            today,
             facts: definition.with_defaults(&facts).0.into_owned(),
             parameters: Arc::clone(&definition.parameters),
             calendar,
@@ -152,5 +160,13 @@ impl Engine {
             return Ok(Outcome::AnotherAnswer(text));
         }
         Ok(Outcome::Same)
+    }
+}
+
+/// The transition that asked.
+fn transition(record: &Record) -> &str {
+    match &record.cause {
+        Cause::Command { event } => event,
+        _ => "",
     }
 }

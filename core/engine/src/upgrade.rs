@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use liucheng_model::{
-    decide::{self, Adopt, Context, Decision},
+    decide::{self, Adopt, Context, Decision, Stale},
     event::{AdoptionCause, Event},
     fact::Facts,
-    project::{Pin, Project},
+    project::{Pin, Project, STAGES},
 };
 
 use crate::{
@@ -155,7 +155,13 @@ impl Engine {
         let migration = self.migration(project, &entry).await?;
         let adopt = adoption(&entry, migration, cause, reason);
         let context = context_of(loaded, &entry);
-        Ok(decide::adopt_package(context, project, &adopt)?)
+        let Some(decision) = decide::adopt_package(context, project, &adopt)? else {
+            return Ok(None);
+        };
+        // What the old component found is asked of the new one.
+        let stale = Stale::all(project);
+        let renewed = self.renewed(loaded, &entry.definition, (decision, stale));
+        Ok(Some(renewed.await))
     }
 
     pub(crate) async fn version_before(
@@ -191,7 +197,13 @@ impl Engine {
             definition: &definition,
             ..loaded.context()
         };
-        Ok(decide::adopt_package(context, project, &adopt)?)
+        let Some(decision) = decide::adopt_package(context, project, &adopt)? else {
+            return Ok(None);
+        };
+        let stale = Stale::all(project);
+        Ok(Some(
+            self.renewed(loaded, &definition, (decision, stale)).await,
+        ))
     }
 
     /// Refuses a package that nobody has ever had here; one that was removed has projects still.
@@ -301,9 +313,6 @@ impl Engine {
         ))
     }
 }
-
-/// The region whose states are the stages of a project's life.
-const STAGES: &str = "lifecycle";
 
 pub(crate) fn differs(project: &Project, entry: &Entry) -> bool {
     project.package != entry.package || project.definition.digest != entry.definition.digest

@@ -57,6 +57,7 @@ impl World {
                 overlay: None,
             },
             package: None,
+            document: None,
         };
         let library = BTreeMap::from([(String::new(), entry)]);
         let calendar = Arc::new(Calendar::national().unwrap().clone());

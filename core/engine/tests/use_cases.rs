@@ -55,6 +55,7 @@ impl World {
                 overlay: None,
             },
             package: None,
+            document: None,
         };
         let calendar = Arc::new(Calendar::national().unwrap().clone());
         let store = Arc::new(store);

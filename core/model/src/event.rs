@@ -145,6 +145,20 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A component was asked again, because what it had found need not hold any more; only its findings are
+    /// taken.
+    VerdictRenewed {
+        /// The answer.
+        verdict: Box<Verdict>,
+        /// Places of its findings that are not taken: they ask for facts that nobody has to give now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<usize>,
+    },
+    /// What a component found is about something that is over.
+    FindingsDropped {
+        /// What it was asked.
+        hook: Hook,
+    },
     /// A timer was set.
     TimerSet {
         /// Its name.
@@ -217,6 +231,12 @@ pub struct Incident {
     pub reason: String,
     /// The day.
     pub on: NaiveDate,
+}
+
+impl Incident {
+    /// The code of a package that failed too often of late, whatever it was asked, and is not asked for a
+    /// while: it passes by itself and says nothing about the project.
+    pub const RESTING: &str = "E-PLUGIN-RESTING";
 }
 
 /// Why a date changed. No statutory date changes without a cause in the history.

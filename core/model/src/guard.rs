@@ -28,6 +28,9 @@ pub const GUARD_MAX_BYTES: usize = 1_024;
 /// The deepest nesting of brackets in a guard.
 pub const GUARD_MAX_DEPTH: usize = 16;
 
+/// The root under which facts stand whose keys have no dot, so that `has(facts.division)` can ask for them.
+pub const FACTS: &str = "facts";
+
 /// Functions a guard may call beside CEL's operators and macros.
 const FUNCTIONS: [&str; 5] = ["days_between", "is_uscc", "size", "startsWith", "endsWith"];
 
@@ -139,6 +142,16 @@ impl<'a> World<'a> {
                 return Some(states.into());
             }
             "today" => return Some(self.scope.today.to_string().into()),
+            FACTS => {
+                let plain = self
+                    .scope
+                    .vocabulary
+                    .iter()
+                    .filter(|key| !key.contains('.'));
+                let there =
+                    plain.filter_map(|key| Some((key.clone(), fact_value(self.fact(key)?))));
+                return Some(there.collect::<HashMap<String, Value>>().into());
+            }
             _ => {}
         }
         let mut found = BTreeMap::new();
@@ -190,9 +203,11 @@ impl Guard {
         }
         let mut names = BTreeSet::new();
         collect_names(&program.expression().expr, &mut Vec::new(), &mut names);
-        let roots: BTreeSet<&str> = names.iter().filter_map(|n| n.split('.').next()).collect();
+        let roots = names.iter().filter_map(|n| n.split('.').next());
+        let roots: BTreeSet<String> = roots.map(str::to_owned).collect();
+        let names = names.into_iter().map(without_root).collect();
         Ok(Self {
-            roots: roots.into_iter().map(str::to_owned).collect(),
+            roots: roots.into_iter().collect(),
             source: source.to_owned(),
             program: Arc::new(program),
             names: Arc::new(names),
@@ -211,7 +226,8 @@ impl Guard {
         &self.program.expression().expr
     }
 
-    /// All dotted names it speaks of, such as `contract.signed` and `state.lifecycle`.
+    /// All dotted names it speaks of, such as `contract.signed` and `state.lifecycle`; `facts.division` is
+    /// the name `division`.
     #[must_use]
     pub fn names(&self) -> &BTreeSet<String> {
         &self.names
@@ -270,6 +286,15 @@ fn days_between(from: Arc<String>, to: Arc<String>) -> Result<i64, cel::Executio
 /// Is the text a unified social credit code (统一社会信用代码)?
 fn is_uscc(code: Arc<String>) -> bool {
     uscc::is_valid(&code)
+}
+
+/// The key of a fact without a dot that is named below [`FACTS`]; other names as they are.
+pub(crate) fn without_root(name: String) -> String {
+    let plain = name.strip_prefix(FACTS).and_then(|n| n.strip_prefix('.'));
+    match plain {
+        Some(key) if !key.contains('.') => key.to_owned(),
+        _ => name,
+    }
 }
 
 fn first_line(text: &str) -> String {
@@ -467,6 +492,8 @@ mod tests {
             "contract.amount",
             "eval.mid.grade",
             "staff.roster",
+            "division",
+            "training",
         ];
         let vocabulary = vocabulary.into_iter().map(str::to_owned).collect();
         let facts = Facts::from([
@@ -477,6 +504,10 @@ mod tests {
             (
                 "eval.mid.grade".to_owned(),
                 FactValue::One(Scalar::Text("pass".to_owned())),
+            ),
+            (
+                "division".to_owned(),
+                FactValue::One(Scalar::Text("640402".to_owned())),
             ),
             (
                 "staff.roster".to_owned(),
@@ -510,6 +541,21 @@ mod tests {
         assert_eq!(holds("today < '2021-08-30'"), Ok(false));
         assert_eq!(holds("is_uscc('914403001922038216')"), Ok(true));
         assert_eq!(holds("is_uscc('914403001922038217')"), Ok(false));
+    }
+
+    #[test]
+    fn facts_whose_keys_have_no_dot_can_be_asked_for() {
+        let division = "has(facts.division) && division.startsWith('64')";
+        assert_eq!(holds(division), Ok(true));
+        assert_eq!(holds("has(facts.training)"), Ok(false));
+        assert_eq!(
+            holds("!has(facts.training) || size(training) > 3"),
+            Ok(true)
+        );
+        let guard = Guard::compile(division).unwrap();
+        assert_eq!(*guard.names(), BTreeSet::from(["division".to_owned()]));
+        // Nothing else stands there.
+        assert_eq!(holds("has(facts.contract)"), Ok(false));
     }
 
     #[test]

@@ -15,6 +15,9 @@ use crate::{
     verdict::{Hook, PackagePin},
 };
 
+/// The region whose states are the stages of a project's life.
+pub const STAGES: &str = "lifecycle";
+
 /// Which exact document a project goes by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pin {
@@ -188,6 +191,12 @@ impl Project {
                 let findings = verdict.answer.findings.clone();
                 self.findings.insert(verdict.hook, findings);
             }
+            Event::VerdictRenewed { verdict, left_out } => {
+                let findings = verdict.answer.findings.iter().enumerate();
+                let taken = findings.filter(|(place, _)| !left_out.contains(place));
+                let taken = taken.map(|(_, finding)| finding.clone()).collect();
+                self.findings.insert(verdict.hook, taken);
+            }
             Event::PaymentsPlanned { payments } => self.payments.clone_from(payments),
             Event::PaymentReleased { no, on, .. } => {
                 for payment in self.payments.iter_mut().filter(|p| p.no == *no) {
@@ -252,6 +261,7 @@ impl Project {
             Event::IncidentClosed { hook } | Event::VerdictWaived { hook, .. } => {
                 self.incidents.remove(hook);
             }
+            Event::FindingsDropped { hook } => drop(self.findings.remove(hook)),
             Event::CalendarAdopted { version } => self.calendar.clone_from(version),
             Event::TimerSet { key, timer } => {
                 self.generation = self.generation.max(timer.generation);

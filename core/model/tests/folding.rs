@@ -153,6 +153,7 @@ impl Life<'_> {
             facts,
             roles: BTreeSet::from(["*".to_owned()]),
             waived: None,
+            unanswered: Vec::new(),
         };
         let context = context(self.definition, self.now);
         let before = self.project.clone();

@@ -96,6 +96,7 @@ impl Life {
             facts,
             roles: BTreeSet::from(["*".to_owned()]),
             waived: None,
+            unanswered: Vec::new(),
         };
         let decision = decide::fire(self.context(), &self.project, &command, Vec::new())?;
         self.project = decision.project;
@@ -409,6 +410,7 @@ fn a_component_cannot_change_what_people_record() {
         ]),
         roles: BTreeSet::from(["officer".to_owned()]),
         waived: None,
+        unanswered: Vec::new(),
     };
     let verdict = |key: &str, value: Scalar| Verdict {
         hook: Hook::TranchePlan,

@@ -117,6 +117,7 @@ impl Life {
             facts: serde_json::from_value(facts).unwrap(),
             roles: BTreeSet::from(["*".to_owned()]),
             waived: None,
+            unanswered: Vec::new(),
         };
         let context = context(&self.definition, self.now);
         let decision = decide::fire(context, &self.project, &fire, Vec::new())?;

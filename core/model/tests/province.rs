@@ -14,7 +14,7 @@ use liucheng_model::{
     decide::{self, Choose, Context, Decision, Fire, Slots},
     definition::{Definition, Source, lint},
     evaluate::{Question, evaluate},
-    event::{DecisionScope, Event, Opening},
+    event::{DecisionScope, Event, Incident, Opening},
     fact::Facts,
     finding::FindingCode,
     project::{Pin, Project},
@@ -184,6 +184,7 @@ impl Life {
             facts: serde_json::from_value(facts).unwrap(),
             roles: BTreeSet::from([role.to_owned()]),
             waived: None,
+            unanswered: Vec::new(),
         };
         let context = context(&self.definition, self.now);
         let needs = decide::needs(context, &self.project, &fire)?;
@@ -302,6 +303,36 @@ fn steps_stand_in_their_order_and_the_component_decides_whether_they_are_taken()
     assert_eq!(life.state(), "second-look");
     life.fire("officer", "second-look", json!({}));
     assert_eq!(life.state(), "plan");
+}
+
+#[test]
+fn an_incident_that_only_says_that_the_package_rested_ends_with_its_next_answer() {
+    let mut life = Life::begin();
+    life.fire(
+        "officer",
+        "finish-survey",
+        json!({"survey.finished": "2023-02-20"}),
+    );
+    let incident = |hook, code: &str| Incident {
+        hook,
+        package: step(hook, None).package,
+        code: code.to_owned(),
+        reason: "failed".to_owned(),
+        on: day("2023-02-20"),
+    };
+    for (hook, code) in [
+        (Hook::Cap, Incident::RESTING),
+        (Hook::Check, "E-PLUGIN-TRAP"),
+    ] {
+        let context = context(&life.definition, life.now);
+        let incident = incident(hook, code);
+        let noted = decide::open_incident(context, &life.project, &incident);
+        life.project = noted.unwrap().project;
+    }
+    let opinion = json!({"review.opinion": "2023-02-28"});
+    let waits = life.try_fire("leading-group", "review", opinion, None);
+    let open = waits.unwrap().project.incidents;
+    assert_eq!(open.keys().collect::<Vec<_>>(), [&Hook::Check]);
 }
 
 #[test]

@@ -2,6 +2,9 @@
 //!
 //! Each call of such a package would cost up to its whole budget of time, and the people who wait for it
 //! learn nothing new. After a pause one call is let through; when it is answered, all are.
+//!
+//! Each host has a breaker of its own and forgets it when it ends: what it spares is this process's time, and
+//! a fault may well be this node's alone.
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,7 @@
 //! Every way a package can be refused or stopped.
 
 use liucheng_engine::ports::RuleFault;
+use liucheng_model::event::Incident;
 use thiserror::Error;
 
 /// A package that was refused, or a call that was stopped. The project is unharmed in every case.
@@ -130,7 +131,7 @@ impl Problem {
             Self::Output { .. } => "E-PLUGIN-OUTPUT",
             Self::Answer(_) => "E-PLUGIN-ANSWER",
             Self::Missing { .. } => "E-PLUGIN-MISSING",
-            Self::Resting { .. } => "E-PLUGIN-RESTING",
+            Self::Resting { .. } => Incident::RESTING,
             Self::Host(_) => "E-PLUGIN-HOST",
         }
     }

@@ -86,6 +86,7 @@ impl Law {
                 overlay: overlay.map(str::to_owned),
             },
             package,
+            document: None,
         })
     }
 }

@@ -31,6 +31,8 @@ const CLOSE_MAX: Duration = Duration::from_secs(10);
 const ADOPTIONS: u32 = 20;
 /// The longest name of a node, in characters.
 const NODE_CHARS_MAX: usize = 64;
+/// How often a node looks for packages that another one has installed.
+const PACKAGES_EVERY: Duration = Duration::from_secs(30);
 /// How long the last epoch may take; what it would have sealed is sealed after the next start.
 const SEALER_MAX: Duration = Duration::from_secs(10);
 /// How often it is looked whether another node has taken this one's name.
@@ -210,6 +212,11 @@ async fn serve_as(
             }
         }
     });
+    // Nobody else installs packages where this process alone writes.
+    if !engine.store.writes_alone() {
+        let (engine, stopped) = (engine.clone(), stopped.clone());
+        tokio::spawn(async move { engine.watch_packages(PACKAGES_EVERY, stopped).await });
+    }
     let state = AppState::new(engine.clone(), node);
     let mut door = tokio::spawn(http::serve(listener, state, stopped));
     say(

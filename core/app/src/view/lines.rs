@@ -220,6 +220,11 @@ impl EventView {
             Self::VerdictWaived { hook, reason } => {
                 format!("未经规则包 {} 继续（{reason}）", hook.name())
             }
+            Self::VerdictRenewed { verdict, .. } => {
+                let (id, hook) = (&verdict.package.id, verdict.hook.name());
+                format!("规则 {id} {hook} 重新核对")
+            }
+            Self::FindingsDropped { hook } => format!("规则提示已过时 {}", hook.name()),
             Self::CalendarAdopted { version } => format!("启用日历 {version}"),
             Self::TimerSet { key, at } => format!("定时 {key}：{at}"),
             Self::TimerCleared { key } => format!("撤销定时 {key}"),

@@ -146,6 +146,14 @@ pub enum EventView {
         hook: Hook,
         reason: String,
     },
+    VerdictRenewed {
+        #[serde(flatten)]
+        verdict: VerdictView,
+        left_out: Vec<usize>,
+    },
+    FindingsDropped {
+        hook: Hook,
+    },
     CalendarAdopted {
         version: String,
     },
@@ -311,6 +319,11 @@ impl From<Event> for EventView {
             Event::IncidentOpened(incident) => Self::IncidentOpened(incident),
             Event::IncidentClosed { hook } => Self::IncidentClosed { hook },
             Event::VerdictWaived { hook, reason } => Self::VerdictWaived { hook, reason },
+            Event::VerdictRenewed { verdict, left_out } => Self::VerdictRenewed {
+                verdict: VerdictView::from(*verdict),
+                left_out,
+            },
+            Event::FindingsDropped { hook } => Self::FindingsDropped { hook },
             Event::CalendarAdopted { version } => Self::CalendarAdopted { version },
             Event::TimerSet { key, timer } => Self::TimerSet { key, at: timer.at },
             Event::TimerCleared { key } => Self::TimerCleared { key },

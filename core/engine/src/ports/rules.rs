@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use liucheng_model::{
     calendar::Calendar,
+    event::Incident,
     fact::Facts,
     finding::Finding,
     verdict::{Hook, PackagePin, Parameter, Verdict},
@@ -69,6 +70,15 @@ pub struct RuleFault {
     pub reason: String,
     /// What to do about it.
     pub hint: String,
+}
+
+impl RuleFault {
+    /// Whether the package was not asked at all because others' questions failed of late: that passes by
+    /// itself and says nothing about this project.
+    #[must_use]
+    pub fn is_resting(&self) -> bool {
+        self.code == Incident::RESTING
+    }
 }
 
 /// What a package was asked since the program was started.

@@ -14,7 +14,7 @@ use crate::{
     deadline::{Direction, Period, Suspension},
     definition::{ANY, CheckDoc, Definition, ObligationDoc, STAY, TransitionDoc},
     evaluate::{Dated, DeadlineKind, Question, deadlines},
-    event::Event,
+    event::{Event, Incident},
     fact::{FactType, FactValue, Facts, nearest},
     finding::Severity,
     guard::{Scope, World},
@@ -37,6 +37,8 @@ pub struct Fire {
     pub roles: BTreeSet<String>,
     /// Why the component is not asked although it should be: it could not answer before.
     pub waived: Option<String>,
+    /// What the component could not answer just now, and is not kept with the project yet.
+    pub unanswered: Vec<Incident>,
 }
 
 /// What has to be known before a command can be decided.
@@ -173,6 +175,7 @@ pub fn fire(
     }
     if let Some(reason) = &command.waived {
         let hooks = hooks_of(&candidates);
+        draft.note_unanswered(&command.unanswered);
         draft.waive(&hooks, reason)?;
     }
     let answered: Vec<Hook> = verdicts.iter().map(|verdict| verdict.hook).collect();

@@ -5,6 +5,7 @@
 
 mod effects;
 mod fire;
+mod fresh;
 mod issue;
 mod ladder;
 mod package;
@@ -26,6 +27,7 @@ use crate::{
 };
 
 pub use fire::{Fire, Needs, fire, needs, possible};
+pub use fresh::{Stale, renew, stale};
 pub use issue::{Choose, REASON_MAX_CHARS, asked_again, check_choice, check_reason, choose};
 pub use package::{Adopt, adopt_package, open_incident, waived};
 pub use periods::{Report, period_containing, period_label, reports};

@@ -112,13 +112,25 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Closes the incidents of what was answered.
+    /// Takes into the history what could not be answered, so that it can be waived there.
+    pub(super) fn note_unanswered(&mut self, incidents: &[Incident]) {
+        for incident in incidents {
+            if !self.project.incidents.contains_key(&incident.hook) {
+                self.emit(Event::IncidentOpened(Box::new(incident.clone())));
+            }
+        }
+    }
+
+    /// Closes the incidents of what was answered, and those that only say that the package rested.
     pub(super) fn close_incidents(&mut self, hooks: &[Hook]) {
-        let open: Vec<Hook> = hooks
-            .iter()
-            .filter(|hook| self.project.incidents.contains_key(hook))
-            .copied()
-            .collect();
+        if hooks.is_empty() {
+            return;
+        }
+        let over = |(hook, incident): &(&Hook, &Incident)| {
+            hooks.contains(hook) || incident.code == Incident::RESTING
+        };
+        let open = self.project.incidents.iter().filter(over);
+        let open: Vec<Hook> = open.map(|(hook, _)| *hook).collect();
         for hook in open {
             self.emit(Event::IncidentClosed { hook });
         }

@@ -22,6 +22,7 @@ mod read;
 mod states;
 mod steps;
 mod timing;
+mod types;
 
 use std::collections::BTreeMap;
 

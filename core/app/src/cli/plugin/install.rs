@@ -3,7 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use liucheng_engine::{Engine, commands::Actor, packages::PackageFiles, preview::ProjectChange};
+use liucheng_engine::{
+    Engine,
+    commands::Actor,
+    packages::{PackageFiles, StoredPackage},
+    preview::ProjectChange,
+};
 use liucheng_model::verdict::PackagePin;
 use liucheng_plugin_host::Manifest;
 use serde_json::{Value as Json, json};
@@ -236,15 +241,16 @@ fn given(global: &Global, path: &Path) -> Result<Incoming, Failure> {
 async fn is_new(engine: &Engine, incoming: &Incoming) -> Result<(), Failure> {
     let (manifest, files) = (&incoming.manifest, &incoming.files);
     let stored = engine.stored_packages().await?;
-    let mut same_version = stored
-        .iter()
-        .filter(|kept| kept.pin.id == manifest.id && kept.pin.version == manifest.version);
-    let differs = same_version.any(|kept| {
-        kept.pin.component != manifest.sha256
-            || kept.overlay != files.overlay
-            || kept.manifest != files.manifest
-    });
-    if !differs {
+    let same_version =
+        |kept: &&StoredPackage| kept.pin.id == manifest.id && kept.pin.version == manifest.version;
+    let same_content = |kept: &StoredPackage| {
+        kept.pin.component == manifest.sha256
+            && kept.overlay == files.overlay
+            && kept.manifest == files.manifest
+    };
+    // A release of this program may have brought another content under the same version.
+    let same_version: Vec<&StoredPackage> = stored.iter().filter(same_version).collect();
+    if same_version.is_empty() || same_version.iter().any(|kept| same_content(kept)) {
         return Ok(());
     }
     let message = format!(

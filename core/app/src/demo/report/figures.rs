@@ -82,6 +82,10 @@ impl Figures {
     ) {
         let on = record.at.date();
         match event {
+            Event::VerdictRenewed { verdict, .. } => {
+                self.calls += 1;
+                self.fuel = self.fuel.saturating_add(verdict.fuel);
+            }
             Event::VerdictGiven(verdict) => {
                 self.calls += 1;
                 self.fuel = self.fuel.saturating_add(verdict.fuel);

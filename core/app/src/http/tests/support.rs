@@ -251,6 +251,7 @@ fn engine(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Engine {
             overlay: None,
         },
         package: None,
+        document: None,
     };
     let calendar = Arc::new(Calendar::national().unwrap().clone());
     Engine {

@@ -50,7 +50,8 @@ codes! {
     TRANSITION_NO_ROLE "E-TRANSITION-NO-ROLE" Warning "name who may take it in roles, or raise its event elsewhere";
     TRANSITIONS_OVERLAP "E-TRANSITIONS-OVERLAP" Error "give both a guard and let the guards contradict each other visibly, such as `x == 'a'` and `x != 'a'`";
     GUARD "E-GUARD" Error "a guard is one CEL expression of at most 1024 bytes";
-    GUARD_NAME "E-GUARD-NAME" Error "a guard may name facts, `state.<region>` and `today`";
+    GUARD_NAME "E-GUARD-NAME" Error "a guard may name facts, `state.<region>` and `today`; `has(facts.<key>)` asks for a fact whose key has no dot";
+    GUARD_TYPE "E-GUARD-TYPE" Error "a condition is true or false, such as `budget.total > 0`; money is fen, a percentage hundredths of a percent, a date a text";
     LADDER_UNKNOWN "E-LADDER-UNKNOWN" Error "the ladders are listed under [ladder]";
     LADDER_STEP "E-LADDER-STEP" Error "write `due`, `10 days before`, `3 working-days before` or `1 day after`, from 1 to 365";
     OBLIGATION_UNKNOWN "E-OBLIGATION-UNKNOWN" Error "the obligations are listed under [[obligation]]";

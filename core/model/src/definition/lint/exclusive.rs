@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 
+use crate::guard::without_root;
+
 /// The most cases a guard is split into; beyond, some of its conditions are left out.
 const CASES_MAX: usize = 32;
 
@@ -396,12 +398,16 @@ fn mark_present(expr: &Expr, case: &mut Case) {
     }
 }
 
-/// A dotted name, such as `contract.signed`.
+/// A dotted name, such as `contract.signed`; `facts.division` is the name `division`.
 pub(super) fn dotted(expr: &Expr) -> Option<String> {
+    spelled(expr).map(without_root)
+}
+
+fn spelled(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Ident(name) => Some(name.clone()),
         Expr::Select(select) => {
-            dotted(&select.operand.expr).map(|head| format!("{head}.{}", select.field))
+            spelled(&select.operand.expr).map(|head| format!("{head}.{}", select.field))
         }
         _ => None,
     }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Found, Lint, code, names::Kind, place::Spot, shorten};
-use crate::fact::{FactType, ScalarType};
+use crate::{
+    fact::{FactType, ScalarType},
+    guard::FACTS,
+};
 
 pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
     vocabulary(lint, found);
@@ -23,7 +26,8 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
     for (i, obligation) in lint.doc.obligations.iter().enumerate() {
         let spot = lint.root.key("obligation").item(i);
         expect_dates(lint, &obligation.anchor, spot.key("anchor"), found);
-        lint.require_all(Kind::Fact, &obligation.met_by, spot.key("met-by"), found);
+        let met_by = (&obligation.met_by[..], spot.key("met-by"));
+        expect_dates_for(lint, "a duty cannot be met by", met_by, found);
     }
     for (i, recurring) in lint.doc.recurring.iter().enumerate() {
         let spot = lint.root.key("recurring").item(i);
@@ -71,6 +75,11 @@ fn vocabulary(lint: Lint<'_>, found: &mut Found) {
             );
             found.add(code::FACT_PREFIX, root.name(key).offset(), message);
         }
+        let root_name = key.split('.').next().unwrap_or_default();
+        if [FACTS, "state", "today"].contains(&root_name) {
+            let message = format!("{root_name:?} stands for something else in a guard");
+            found.add(code::FACT_PREFIX, root.name(key).offset(), message);
+        }
         if let Some(from) = &fact.default_from {
             let spot = root.key(key).key("default-from");
             lint.require(Kind::Fact, from, spot, found);
@@ -99,13 +108,22 @@ fn vocabulary(lint: Lint<'_>, found: &mut Found) {
 }
 
 fn expect_dates(lint: Lint<'_>, keys: &[String], list: Spot<'_>, found: &mut Found) {
+    expect_dates_for(lint, "a period cannot run from", (keys, list), found);
+}
+
+fn expect_dates_for(
+    lint: Lint<'_>,
+    what: &str,
+    (keys, list): (&[String], Spot<'_>),
+    found: &mut Found,
+) {
     lint.require_all(Kind::Fact, keys, list, found);
     for (i, key) in keys.iter().enumerate() {
         let kind = lint.names.facts.get(key.as_str()).map(|fact| &fact.kind);
         let is_date =
             |kind: &&FactType| matches!(kind, FactType::Dates | FactType::Scalar(ScalarType::Date));
         if kind.is_some_and(|kind| !is_date(&kind)) {
-            let message = format!("a period cannot run from {:?}: it is no date", shorten(key));
+            let message = format!("{what} {:?}: it is no date", shorten(key));
             found.add(code::FACT_TYPE, list.item(i).offset(), message);
         }
     }

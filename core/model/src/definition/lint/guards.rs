@@ -5,12 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 
 use super::{
-    Found, Layer, Lint, code, exclusive::dotted, names::Kind, place::Spot, read::inside, shorten,
+    Found, Layer, Lint, code,
+    exclusive::dotted,
+    names::Kind,
+    place::Spot,
+    read::inside,
+    shorten,
+    types::{self, Purpose},
 };
 use crate::{
     definition::StepDoc,
     fact::nearest,
-    guard::{Guard, GuardError},
+    guard::{FACTS, Guard, GuardError},
 };
 
 /// The civil date in guards.
@@ -25,7 +31,7 @@ pub(super) fn check(
     guards: &mut BTreeMap<String, Guard>,
 ) {
     let steps = layer.map_or(&[][..], |layer| &layer.overlay.steps);
-    for (source, spot) in sources(lint, steps) {
+    for (source, spot, purpose) in sources(lint, steps) {
         let compiled = match guards.get(source) {
             Some(guard) => Ok(guard.clone()),
             None => Guard::compile(source),
@@ -34,6 +40,9 @@ pub(super) fn check(
             Ok(guard) => {
                 names(lint, &guard, spot, found);
                 literals(lint, &guard, spot, found);
+                for message in types::mistakes(guard.expression(), purpose, lint.names) {
+                    found.add(code::GUARD_TYPE, inside(lint.text, spot, 0), message);
+                }
                 guards.insert(source.to_owned(), guard);
             }
             Err(error) => {
@@ -44,16 +53,21 @@ pub(super) fn check(
     }
 }
 
-/// Every guard of the file with its place.
-fn sources<'l>(lint: Lint<'l>, steps: &'l [StepDoc]) -> Vec<(&'l str, Spot<'l>)> {
-    let mut sources: Vec<(&str, Spot<'_>)> = Vec::new();
+/// Every expression of the file with its place and what it is for.
+fn sources<'l>(lint: Lint<'l>, steps: &'l [StepDoc]) -> Vec<(&'l str, Spot<'l>, Purpose<'l>)> {
+    let condition = Purpose::Condition;
+    let mut sources: Vec<(&str, Spot<'_>, Purpose<'_>)> = Vec::new();
     for (i, step) in steps.iter().enumerate() {
         let spot = lint.root.key("step").item(i).key("guard");
-        sources.extend(step.guard.iter().map(|text| (text.as_str(), spot)));
+        sources.extend(
+            step.guard
+                .iter()
+                .map(|text| (text.as_str(), spot, condition)),
+        );
     }
     for (i, check) in lint.doc.checks.iter().enumerate() {
         let spot = lint.root.key("check").item(i).key("holds");
-        sources.push((check.holds.as_str(), spot));
+        sources.push((check.holds.as_str(), spot, condition));
     }
     for (i, transition) in lint.doc.transitions.iter().enumerate() {
         let spot = lint.root.key("transition").item(i);
@@ -61,14 +75,14 @@ fn sources<'l>(lint: Lint<'l>, steps: &'l [StepDoc]) -> Vec<(&'l str, Spot<'l>)>
             transition
                 .guard
                 .iter()
-                .map(|text| (text.as_str(), spot.key("guard"))),
+                .map(|text| (text.as_str(), spot.key("guard"), condition)),
         );
         let set = spot.key("set");
         sources.extend(
             transition
                 .set
                 .iter()
-                .map(|(key, text)| (text.as_str(), set.key(key))),
+                .map(|(key, text)| (text.as_str(), set.key(key), Purpose::Value(key))),
         );
     }
     let obligations = lint.doc.obligations.iter().map(|o| &o.when);
@@ -87,7 +101,7 @@ fn sources<'l>(lint: Lint<'l>, steps: &'l [StepDoc]) -> Vec<(&'l str, Spot<'l>)>
     let questions = notices.chain(pairs).chain(issues);
     for (section, i, when) in obligations.chain(recurring).chain(questions) {
         let spot = lint.root.key(section).item(i).key("when");
-        sources.extend(when.iter().map(|text| (text.as_str(), spot)));
+        sources.extend(when.iter().map(|text| (text.as_str(), spot, condition)));
     }
     sources
 }
@@ -116,26 +130,49 @@ fn explain(source: &str, error: &GuardError) -> (usize, String) {
                 .chars()
                 .take(column.saturating_sub(1));
             let at = before + within.map(char::len_utf8).sum::<usize>();
-            (at, format!("the guard does not compile: {message}"))
+            (
+                at,
+                format!(
+                    "the guard does not compile: {message}{}",
+                    has_hint(source, message)
+                ),
+            )
         }
         GuardError::Function(name) => (find_word(source, name), error.to_string()),
         GuardError::TooLarge(_) | GuardError::Evaluation(_) => (0, error.to_string()),
     }
 }
 
+/// What to write where a fact without a dot is asked for: CEL's `has` takes a name with one.
+fn has_hint(source: &str, message: &str) -> String {
+    if !message.contains("has()") {
+        return String::new();
+    }
+    let undotted = source.split("has(").skip(1).find_map(|rest| {
+        let name = rest.split_once(')')?.0.trim();
+        let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        plain.then(|| shorten(name))
+    });
+    undotted.map_or_else(String::new, |name| {
+        format!("; a fact whose key has no dot is asked for with has({FACTS}.{name})")
+    })
+}
+
 /// Where a name stands in a guard, in bytes; its beginning when it is written with spaces.
 fn find_word(source: &str, word: &str) -> usize {
+    let place = find_whole(source, word);
+    let place = place.or_else(|| find_whole(source, &format!("{FACTS}.{word}")));
+    place.unwrap_or_default()
+}
+
+fn find_whole(source: &str, word: &str) -> Option<usize> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
     let whole = |at: &usize| {
         let before = source.get(..*at).and_then(|s| s.chars().next_back());
         let after = source.get(at + word.len()..).and_then(|s| s.chars().next());
         !before.is_some_and(is_part) && !after.is_some_and(|c| is_part(c) && c != '.')
     };
-    source
-        .match_indices(word)
-        .map(|(at, _)| at)
-        .find(whole)
-        .unwrap_or_default()
+    source.match_indices(word).map(|(at, _)| at).find(whole)
 }
 
 fn names(lint: Lint<'_>, guard: &Guard, spot: Spot<'_>, found: &mut Found) {
@@ -157,6 +194,16 @@ fn unknown(
 ) -> Option<(&'static str, Option<String>)> {
     if name == TODAY || lint.names.has(Kind::Fact, name) {
         return None;
+    }
+    if name == FACTS {
+        return Some(("no fact, only", None));
+    }
+    if let Some(key) = name.strip_prefix(FACTS).and_then(|n| n.strip_prefix('.')) {
+        let known = lint.names.has(Kind::Fact, key);
+        return Some((
+            "a fact with a dot by its long name:",
+            known.then(|| key.to_owned()),
+        ));
     }
     if name == STATE {
         return Some(("no region, only", None));

@@ -41,6 +41,10 @@ pub(super) fn check(lint: Lint<'_>, layer: Option<Layer<'_>>, found: &mut Found)
             found,
         );
         lint.require_all(Kind::Fact, &require.facts, spot.key("facts"), found);
+        if require.facts.is_empty() {
+            let message = "it requires nothing: `facts` is empty".to_owned();
+            found.add(code::FACT_UNKNOWN, spot.key("facts").offset(), message);
+        }
     }
     for (i, step) in layer.overlay.steps.iter().enumerate() {
         one_step(lint, layer, step, lint.root.key("step").item(i), found);

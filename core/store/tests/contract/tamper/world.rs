@@ -149,6 +149,7 @@ fn engine(store: &Arc<dyn Store>, clock: &Arc<SimulatedClock>) -> Engine {
             overlay: None,
         },
         package: None,
+        document: None,
     };
     let calendar = Arc::new(Calendar::national().unwrap().clone());
     Engine {

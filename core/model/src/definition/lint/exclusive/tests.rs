@@ -30,6 +30,8 @@ fn contradictions_are_seen() {
         ("has(x.a)", "!has(x.a)"),
         ("x.a == 'a'", "!has(x.a)"),
         ("days_between(x.a, today) > 3", "!has(x.a)"),
+        ("has(facts.a)", "!has(facts.a)"),
+        ("a == 'a'", "!has(facts.a)"),
         ("x.n < 3", "x.n >= 3"),
         ("x.n > 1", "x.n < 2"),
         ("x.n <= 3", "3 < x.n"),

@@ -3,312 +3,25 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
-};
+mod world;
 
-use async_trait::async_trait;
-use chrono::NaiveTime;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
 use liucheng_engine::{
-    CommandError, Engine,
-    commands::{Actor, Create, DecideIssue, FireEvent},
-    library::{Entry, Library, Sources},
-    packages::PackageFiles,
+    Engine,
+    commands::DecideIssue,
+    library::{Entry, Library},
     planning::{self, Occasion},
-    ports::{
-        Instant, MigrateCall, Migration, ProjectId, ProvinceRules, RuleCall, RuleFault,
-        SimulatedClock,
-    },
-    record::digest,
     replay::Outcome,
-    testing::{MemoryStore, RecordingMailer},
-    verify::verify,
+    testing::MemoryStore,
 };
 use liucheng_model::{
     calendar::{Calendar, CalendarLayer},
-    definition::{Definition, Source},
-    fact::{FactValue, Scalar},
-    finding::{Finding, FindingCode, Severity},
-    project::Project,
-    text::Text,
-    verdict::{Answer, Hook, PackagePin, Verdict},
+    verdict::Hook,
 };
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-const BASE: &str = include_str!("../../../workflows/social-work-station.toml");
-
-/// An overlay whose survey has to be reported within some days; later versions say more.
-fn overlay(days: u32, extra: &str) -> String {
-    format!(
-        r#"
-schema = 1
-id = "example"
-extends = "social-work-station"
-title = {{ zh = "示例", en = "Example" }}
-source = "示例办法"
-[facts]
-"report.note" = {{ type = "text", title = {{ zh = "备注", en = "Note" }} }}
-[[obligation]]
-id = "town-report"
-rule = "XX-01"
-title = {{ zh = "报送", en = "Report" }}
-force = "mandatory"
-anchor = ["survey.started"]
-period = "{days} days"
-responsible = "officer"
-[[clause]]
-id = "XX-01"
-force = "mandatory"
-text = "{days}日内报送"
-{extra}"#
-    )
-}
-
-const LAYER: &str = r#"
-schema = 1
-id = "p"
-version = "1"
-layer = "province"
-extends = "cn"
-[[day]]
-date = "2026-11-23"
-kind = "holiday"
-name = "地方节日"
-source = "通知"
-"#;
-
-const LAW: &str = r#"
-[[check]]
-id = "law"
-rule = "XX-02"
-on = ["confirm-budget"]
-holds = "true"
-message = { zh = "不可", en = "not so" }
-[[clause]]
-id = "XX-02"
-force = "law"
-text = "法定上限"
-"#;
-
-/// Components that say which version they are, and fail while they are told to.
-#[derive(Default)]
-struct Rules {
-    known: Mutex<BTreeSet<PackagePin>>,
-    broken: Mutex<bool>,
-}
-
-fn pin(version: &str) -> PackagePin {
-    PackagePin {
-        id: "example".to_owned(),
-        version: version.to_owned(),
-        component: digest(version),
-    }
-}
-
-#[async_trait]
-impl ProvinceRules for Rules {
-    async fn ask(&self, call: RuleCall) -> Result<Verdict, RuleFault> {
-        assert!(self.knows(&call.package), "asked without being loaded");
-        if *self.broken.lock().unwrap() {
-            return Err(RuleFault {
-                code: "E-PLUGIN-TRAP",
-                package: call.package.id,
-                reason: "crashed".to_owned(),
-                hint: "tell the author".to_owned(),
-            });
-        }
-        let said = format!("v{} {:?}", call.package.version, call.facts.keys());
-        let finding = Finding {
-            code: FindingCode::Informative,
-            rule: "XX-01".to_owned(),
-            severity: Severity::Info,
-            message: Text::new(said.clone(), said),
-            facts: Vec::new(),
-            options: Vec::new(),
-        };
-        Ok(Verdict {
-            hook: call.hook,
-            input: format!(
-                "{} {} {:?} {}",
-                call.today,
-                call.transition,
-                call.facts,
-                call.calendar.version()
-            ),
-            package: call.package,
-            fuel: 7,
-            answer: Answer {
-                findings: vec![finding],
-                ..Answer::default()
-            },
-            arguments: BTreeMap::default(),
-            next: None,
-        })
-    }
-
-    fn hooks(&self, _: &PackagePin) -> Option<Vec<Hook>> {
-        Some(vec![Hook::Cap])
-    }
-
-    fn knows(&self, package: &PackagePin) -> bool {
-        self.known.lock().unwrap().contains(package)
-    }
-
-    fn rules(&self, _: &PackagePin) -> Vec<String> {
-        vec!["XX-01".to_owned(), "XX-02".to_owned()]
-    }
-
-    async fn learn(&self, manifest: String, _: Vec<u8>) -> Result<PackagePin, RuleFault> {
-        let pin = pin(&manifest);
-        self.known.lock().unwrap().insert(pin.clone());
-        Ok(pin)
-    }
-
-    async fn migrate(&self, call: MigrateCall) -> Result<Migration, RuleFault> {
-        let note = format!("carried over from {}", call.from_version);
-        let note = FactValue::One(Scalar::Text(note));
-        Ok(Migration {
-            set: BTreeMap::from([("report.note".to_owned(), note)]),
-            ..Migration::default()
-        })
-    }
-}
-
-struct World {
-    engine: Engine,
-    rules: Arc<Rules>,
-}
-
-impl World {
-    fn on(store: Arc<MemoryStore>) -> Self {
-        let base = Source {
-            name: "base",
-            text: BASE,
-        };
-        let national = Entry {
-            definition: Arc::new(Definition::load(base, None).unwrap()),
-            sources: Sources {
-                base: BASE.to_owned(),
-                overlay: None,
-            },
-            package: None,
-        };
-        let rules = Arc::new(Rules::default());
-        let start = Instant::at("2023-03-01".parse().unwrap(), NaiveTime::MIN);
-        let calendar = Arc::new(Calendar::national().unwrap().clone());
-        let engine = Engine {
-            store,
-            rules: rules.clone(),
-            mailer: Arc::new(RecordingMailer::default()),
-            clock: Arc::new(SimulatedClock::new(start)),
-            library: Arc::new(Library::new(
-                calendar,
-                BTreeMap::from([(String::new(), national)]),
-            )),
-            cache: Arc::default(),
-            wake: Arc::new(tokio::sync::Notify::new()),
-            figures: Arc::default(),
-            mail_domain: "test.example".into(),
-        };
-        Self { engine, rules }
-    }
-
-    async fn install(&self, version: &str, overlay: String) {
-        let files = PackageFiles {
-            manifest: version.to_owned(),
-            overlay: Some(overlay),
-            component: version.as_bytes().to_vec(),
-            signed_by: None,
-        };
-        let candidate = self.engine.examine_package(files).await.unwrap();
-        let installed = self
-            .engine
-            .install_package(&actor(), candidate, "试用")
-            .await;
-        assert_eq!(installed.unwrap(), pin(version));
-    }
-
-    async fn open(&self, code: &str) -> ProjectId {
-        let create = Create {
-            code: code.to_owned(),
-            name: "项目".to_owned(),
-            province: "example".to_owned(),
-            facts: BTreeMap::from([("survey.started".to_owned(), json!("2023-03-01"))]),
-            contacts: BTreeMap::new(),
-        };
-        self.engine.create(&actor(), create, None).await.unwrap().id
-    }
-
-    async fn fire(
-        &self,
-        id: ProjectId,
-        event: &str,
-        facts: Json,
-        waive: Option<&str>,
-    ) -> Result<(), CommandError> {
-        let command = FireEvent {
-            event: event.to_owned(),
-            facts: serde_json::from_value(facts).unwrap(),
-            expected_version: None,
-            waive: waive.map(str::to_owned),
-        };
-        self.engine
-            .fire(&actor(), id, command, None)
-            .await
-            .map(drop)
-    }
-
-    /// Brings a project to where its budget is confirmed, which asks the component.
-    async fn to_budget(&self, id: ProjectId) {
-        self.fire(
-            id,
-            "finish-survey",
-            json!({"survey.finished": "2023-03-01"}),
-            None,
-        )
-        .await
-        .unwrap();
-        self.fire(
-            id,
-            "approve-plan",
-            json!({"plan.approved": "2023-03-01"}),
-            None,
-        )
-        .await
-        .unwrap();
-    }
-
-    async fn confirm(&self, id: ProjectId, waive: Option<&str>) -> Result<(), CommandError> {
-        let facts = json!({"budget.total": "1000.00", "budget.confirmed": "2023-03-01"});
-        self.fire(id, "confirm-budget", facts, waive).await
-    }
-
-    async fn project(&self, id: ProjectId) -> Project {
-        let row = self.engine.store.load(id).await.unwrap().unwrap();
-        serde_json::from_str(&row.state).unwrap()
-    }
-
-    async fn sound(&self) {
-        let found = verify(&*self.engine.store).await.unwrap();
-        assert!(found.iter().all(|p| p.problems.is_empty()), "{found:?}");
-    }
-}
-
-fn actor() -> Actor {
-    Actor {
-        name: "wang".to_owned(),
-        roles: ["*".to_owned()].into(),
-    }
-}
-
-fn due(project: &Project) -> Option<String> {
-    project
-        .obligations
-        .get("town-report")?
-        .due
-        .map(|d| d.to_string())
-}
+use world::*;
 
 #[tokio::test]
 async fn a_package_is_there_after_a_start_and_an_old_one_as_long_as_a_project_needs_it() {
@@ -362,6 +75,63 @@ async fn a_package_is_there_after_a_start_and_an_old_one_as_long_as_a_project_ne
 }
 
 #[tokio::test]
+async fn another_content_under_the_same_version_is_another_package() {
+    let store = Arc::new(MemoryStore::new());
+    let world = World::release(&store, overlay(10, "")).await;
+    let (stays, goes_on) = (world.open("A").await, world.open("B").await);
+
+    // A release with another overlay: new projects go by it, the others keep theirs until a stage entry.
+    let world = World::release(&store, overlay(5, "")).await;
+    assert_eq!(
+        world.engine.store.documents("package").await.unwrap().len(),
+        2
+    );
+    let new = world.open("C").await;
+    let days = async |id| due(&world.project(id).await);
+    assert_eq!(days(new).await.as_deref(), Some("2023-03-06"));
+    assert_eq!(days(stays).await.as_deref(), Some("2023-03-13"));
+    world.to_budget(goes_on).await;
+    let (kept, gone_on) = (world.project(stays).await, world.project(goes_on).await);
+    assert_eq!(kept.package, gone_on.package);
+    assert_ne!(kept.definition.digest, gone_on.definition.digest);
+    let taken_in = &world.project(new).await.definition;
+    assert_eq!(&gone_on.definition, taken_in);
+
+    // What an operator installed goes before what the program brings along, also under the same version.
+    world.install("1.0.0", overlay(8, "")).await;
+    let world = World::release(&store, overlay(5, "")).await;
+    let newest = world.open("D").await;
+    assert_eq!(
+        due(&world.project(newest).await).as_deref(),
+        Some("2023-03-09")
+    );
+    world.sound().await;
+}
+
+#[tokio::test]
+async fn a_node_takes_up_what_another_has_installed() {
+    let store = Arc::new(MemoryStore::new());
+    let (node, other) = (World::on(store.clone()), World::on(store.clone()));
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let engine = node.engine.clone();
+    let every = Duration::from_millis(5);
+    let watching = tokio::spawn(async move { engine.watch_packages(every, stopped).await });
+    other.install("1.0.0", overlay(10, "")).await;
+    let installed = async || {
+        while node.engine.library.entry("example").is_err() {
+            tokio::time::sleep(every).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), installed())
+        .await
+        .unwrap();
+    node.open("A").await;
+    stop.send_replace(true);
+    watching.await.unwrap();
+    node.sound().await;
+}
+
+#[tokio::test]
 async fn an_upgrade_is_shown_before_it_is_made_and_can_be_taken_back() {
     let world = World::on(Arc::new(MemoryStore::new()));
     world.install("1.0.0", overlay(10, "")).await;
@@ -411,11 +181,15 @@ async fn past_verdicts_are_reproduced_by_the_component_that_gave_them() {
     world.confirm(id, None).await.unwrap();
     world.install("1.1.0", overlay(5, "")).await;
     world.engine.upgrade(&actor(), id, "新办法").await.unwrap();
+    // What the old component found was asked of the new one with the upgrade.
     let replayed = world.engine.replay(id).await.unwrap();
-    assert_eq!(replayed.len(), 1);
+    let outcomes: Vec<_> = replayed.iter().map(|r| (&r.package, &r.outcome)).collect();
     assert_eq!(
-        (&replayed[0].package, &replayed[0].outcome),
-        (&pin("1.0.0"), &Outcome::Same)
+        outcomes,
+        [
+            (&pin("1.0.0"), &Outcome::Same),
+            (&pin("1.1.0"), &Outcome::Same)
+        ]
     );
     // A decision lets the component answer anew, and that can be asked again as well.
     world.install("1.2.0", overlay(5, OPEN_POINT)).await;
@@ -443,6 +217,8 @@ async fn past_verdicts_are_reproduced_by_the_component_that_gave_them() {
         outcomes,
         [
             (&pin("1.0.0"), &Outcome::Same),
+            (&pin("1.1.0"), &Outcome::Same),
+            (&pin("1.2.0"), &Outcome::Same),
             (&pin("1.2.0"), &Outcome::Same)
         ]
     );
@@ -466,6 +242,57 @@ async fn past_verdicts_are_reproduced_by_the_component_that_gave_them() {
     *world.rules.broken.lock().unwrap() = true;
     let replayed = world.engine.replay(id).await.unwrap();
     assert!(matches!(replayed[0].outcome, Outcome::NoAnswer(_)));
+}
+
+#[tokio::test]
+async fn findings_are_asked_for_again_when_facts_change_and_go_when_they_are_not_found() {
+    let world = World::on(Arc::new(MemoryStore::new()));
+    world.install("1.0.0", overlay(10, "")).await;
+    let id = world.open("A").await;
+    world.to_budget(id).await;
+    world.confirm(id, None).await.unwrap();
+    let found = async || world.project(id).await.findings[&Hook::Cap].clone();
+    let before = found().await;
+    let note = async |text: &str| {
+        let facts = json!({ "report.note": text });
+        world.fire(id, "record-facts", facts, None).await.unwrap();
+        let records = world.engine.store.history(id, 0, 100).await.unwrap();
+        let last = records.last().unwrap().payload.clone();
+        last.contains("verdict-renewed")
+    };
+    assert!(note("甲").await);
+    let after = found().await;
+    assert_ne!(before, after);
+    assert!(after[0].message.en.contains("report.note"));
+    assert!(!note("乙").await, "it finds the same");
+
+    *world.rules.silent.lock().unwrap() = true;
+    assert!(note("丙").await);
+    assert_eq!(found().await, []);
+    assert!(!note("丁").await, "nothing is left that could be asked for");
+    *world.rules.silent.lock().unwrap() = false;
+
+    // A component that cannot answer now keeps nobody from recording facts.
+    let other = world.open("B").await;
+    world.to_budget(other).await;
+    world.confirm(other, None).await.unwrap();
+    *world.rules.broken.lock().unwrap() = true;
+    let facts = json!({ "report.note": "戊" });
+    world
+        .fire(other, "record-facts", facts, None)
+        .await
+        .unwrap();
+    let project = world.project(other).await;
+    assert!(project.incidents.is_empty() && !project.findings[&Hook::Cap].is_empty());
+    *world.rules.broken.lock().unwrap() = false;
+    for project in [id, other] {
+        for replayed in world.engine.replay(project).await.unwrap() {
+            // It was silent then and is not now.
+            let silent = replayed.seq == 7;
+            assert_eq!(replayed.outcome == Outcome::Same, !silent, "{replayed:?}");
+        }
+    }
+    world.sound().await;
 }
 
 #[tokio::test]
@@ -528,6 +355,64 @@ async fn a_component_that_cannot_answer_is_an_incident_that_a_person_may_go_on_f
     *world.rules.broken.lock().unwrap() = false;
     world.confirm(other, None).await.unwrap();
     assert!(world.project(other).await.incidents.is_empty());
+    world.sound().await;
+}
+
+#[tokio::test]
+async fn an_incident_is_noted_although_another_process_was_faster() {
+    let store = Arc::new(MemoryStore::new());
+    let world = World::on(store.clone());
+    world.install("1.0.0", overlay(10, "")).await;
+    let id = world.open("A").await;
+    world.to_budget(id).await;
+    let other = World::on(store.clone());
+    other.engine.refresh_packages().await.unwrap();
+    let note = json!({"report.note": "他处登记"});
+    other.fire(id, "record-facts", note, None).await.unwrap();
+    // What this one remembers is of before.
+    *world.rules.broken.lock().unwrap() = true;
+    let refused = world.confirm(id, None).await.unwrap_err();
+    assert_eq!(refused.code(), "E-PLUGIN-TRAP");
+    let project = world.project(id).await;
+    assert_eq!(project.incidents[&Hook::Cap].code, "E-PLUGIN-TRAP");
+    assert!(project.facts.contains_key("report.note"));
+    world.sound().await;
+}
+
+#[tokio::test]
+async fn a_package_that_rests_leaves_nothing_on_a_project_that_was_not_asked() {
+    let world = World::on(Arc::new(MemoryStore::new()));
+    world.install("1.0.0", overlay(10, "")).await;
+    let (waits, goes_on) = (world.open("A").await, world.open("B").await);
+    world.to_budget(waits).await;
+    world.to_budget(goes_on).await;
+    let before = world.project(waits).await;
+    *world.rules.resting.lock().unwrap() = true;
+    let refused = world.confirm(waits, None).await.unwrap_err();
+    assert_eq!(refused.code(), "E-PLUGIN-RESTING");
+    assert_eq!(world.project(waits).await, before, "nothing to note");
+
+    // Whoever cannot wait says why; the history says what was not asked.
+    world
+        .confirm(goes_on, Some("已人工核对上限"))
+        .await
+        .unwrap();
+    let project = world.project(goes_on).await;
+    assert_eq!(
+        (
+            project.incidents.len(),
+            project.states["lifecycle"].as_str()
+        ),
+        (0, "procurement")
+    );
+    let records = world.engine.store.history(goes_on, 0, 100).await.unwrap();
+    let last = &records.last().unwrap().payload;
+    let (opened, waived) = (last.find("incident-opened"), last.find("verdict-waived"));
+    assert!(opened.is_some() && opened < waived, "{last}");
+
+    *world.rules.resting.lock().unwrap() = false;
+    world.confirm(waits, None).await.unwrap();
+    assert!(world.project(waits).await.incidents.is_empty());
     world.sound().await;
 }
 
