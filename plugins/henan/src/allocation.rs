@@ -14,10 +14,13 @@ pub fn allocation(call: &Call<'_>) -> Result<Answer, Problem> {
 /// HN-15: 市级对每个社工站服务项目补助经费不少于5万元. A year or once, the text does not say (HN-A3).
 fn subsidy(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Result<(), Problem> {
     let (each, rule) = call.parameters.money("city-subsidy-per-station")?;
-    let once = call
-        .facts
-        .text("decision.hn_a3")?
-        .is_some_and(|option| option.ends_with("-once"));
+    let decision = call.facts.text("decision.hn_a3")?;
+    let once = decision.is_some_and(|option| option.ends_with("-once"));
+    let (how_often_zh, how_often_en) = match decision {
+        None => ("", ""),
+        Some(_) if once => ("一次性", " once"),
+        Some(_) => ("每年", " every year"),
+    };
     if once
         && call
             .facts
@@ -46,10 +49,10 @@ fn subsidy(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Resul
     let Some(given) = call.facts.money("budget.city_subsidy")? else {
         let (each, least) = (each.grouped(), least.grouped());
         let zh = format!(
-            "市级对每站补助不少于 {each} 元，{stations} 站合计不少于 {least} 元：请填写市级补助经费"
+            "市级对每站{how_often_zh}补助不少于 {each} 元，{stations} 站合计不少于 {least} 元：请填写市级补助经费"
         );
         let en = format!(
-            "the city gives at least {each} yuan a station, {least} yuan for {stations}: enter its subsidy"
+            "the city gives at least {each} yuan a station{how_often_en}, {least} yuan for {stations}: enter its subsidy"
         );
         answer.find(Finding::input_required(
             rule,
@@ -60,10 +63,11 @@ fn subsidy(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Resul
     };
     let enough = given >= least;
     let (each, least, given) = (each.grouped(), least.grouped(), given.grouped());
-    let zh =
-        format!("市级补助 {given} 元，{stations} 站每站不少于 {each} 元，合计不少于 {least} 元");
+    let zh = format!(
+        "市级补助 {given} 元，{stations} 站每站{how_often_zh}不少于 {each} 元，合计不少于 {least} 元"
+    );
     let en = format!(
-        "the city gives {given} yuan; at least {each} yuan a station are {least} yuan for {stations}"
+        "the city gives {given} yuan; at least {each} yuan a station{how_often_en} are {least} yuan for {stations}"
     );
     // The city's duty: the county's own step is not refused for it.
     let finding = if enough {
