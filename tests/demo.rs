@@ -139,8 +139,8 @@ fn amounts_are_those_of_the_documents(demo: &Json) {
         ["7500000.00", "5000000.00"].repeat(3),
         "three years"
     );
-    // SX-A4: equal parts, one for each quarter that the contract touches.
-    assert_eq!(paid("SX-2022"), ["192000.00"; 5]);
+    // SX-A4: equal parts, one for every three months of the contract.
+    assert_eq!(paid("SX-2022"), ["240000.00"; 4]);
     assert_eq!(paid("SP-2022"), ["240000.00", "180000.00", "180000.00"]);
     // The last fifth of the contract that failed is never paid.
     assert_eq!(

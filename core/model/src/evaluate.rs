@@ -557,15 +557,16 @@ fn lateness_finding(deadline: &Deadline, definition: &Definition) -> Option<Find
     // From a projected anchor nobody can be late: the step before may have been done later. And
     // whether the last day of a minimum rolls can be disputed: between the two days it is a warning.
     let disputed = deadline.kind == DeadlineKind::Earliest && met >= early;
+    // Nor can anybody be held to a wording that nobody has read.
+    let obligation = definition.obligation(&deadline.id);
+    let believed = obligation.is_some_and(|o| o.confidence == Some(Confidence::Belief));
     let severity = match deadline.force {
-        _ if deadline.projected || disputed => Severity::Warning,
+        _ if deadline.projected || disputed || believed => Severity::Warning,
         Force::Law | Force::Mandatory => Severity::Error,
         Force::Target | Force::Preference => Severity::Warning,
         Force::Informative => Severity::Info,
     };
-    let facts = definition
-        .obligation(&deadline.id)
-        .map(|o| o.met_by.clone());
+    let facts = obligation.map(|o| o.met_by.clone());
     Some(Finding {
         code: FindingCode::Violation,
         rule: deadline.rule.clone(),

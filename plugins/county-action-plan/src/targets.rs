@@ -83,7 +83,7 @@ pub fn talent(answer: &mut Answer, call: &Call<'_>) -> Result<(), Problem> {
             Some(value) if value < 0 => {
                 let zh = format!("{zh} {value} 不合理");
                 let en = format!("the {en} cannot be {value}");
-                answer.find(Finding::violation(rule, msg(zh, en)).on(&[key]));
+                answer.find(Finding::deviation(rule, msg(zh, en)).on(&[key]));
                 return Ok(());
             }
             Some(_) => {}
@@ -103,7 +103,7 @@ pub fn talent(answer: &mut Answer, call: &Call<'_>) -> Result<(), Problem> {
             let en = format!(
                 "{talent} social workers are more than the population of {population}: check"
             );
-            answer.find(Finding::violation(rule, msg(zh, en)).on(&on));
+            answer.find(Finding::deviation(rule, msg(zh, en)).on(&on));
             return Ok(());
         }
         Some(talent) if talent < needed => (

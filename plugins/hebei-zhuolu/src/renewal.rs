@@ -46,7 +46,8 @@ pub fn grade(call: &Call<'_>) -> Result<Answer, Problem> {
                 format!("评估{name}：不予续签，须重新确定承接机构"),
                 "failed: the contract is not renewed, the contractor is procured anew",
             );
-            Finding::deviation("ZL-12", message).on(&[key])
+            // What follows from the grade, not a rule that was broken.
+            Finding::informative("ZL-12", message).on(&[key])
         }
         Some(name) => {
             let message = msg(

@@ -7,17 +7,20 @@ pub fn allocation(call: &Call<'_>) -> Result<Answer, Problem> {
     let mut answer = Answer::new();
     let stations = call.facts.count("stations")?;
     subsidy(&mut answer, call, stations)?;
-    target(&mut answer, call, stations)?;
+    targets(&mut answer, call, stations)?;
     Ok(answer)
 }
 
 /// HN-15: 市级对每个社工站服务项目补助经费不少于5万元. A year or once, the text does not say (HN-A3).
 fn subsidy(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Result<(), Problem> {
     let (each, rule) = call.parameters.money("city-subsidy-per-station")?;
-    let once = call
-        .facts
-        .text("decision.hn_a3")?
-        .is_some_and(|option| option.ends_with("-once"));
+    let decision = call.facts.text("decision.hn_a3")?;
+    let once = decision.is_some_and(|option| option.ends_with("-once"));
+    let (how_often_zh, how_often_en) = match decision {
+        None => ("", ""),
+        Some(_) if once => ("一次性", " once"),
+        Some(_) => ("每年", " every year"),
+    };
     if once
         && call
             .facts
@@ -46,10 +49,10 @@ fn subsidy(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Resul
     let Some(given) = call.facts.money("budget.city_subsidy")? else {
         let (each, least) = (each.grouped(), least.grouped());
         let zh = format!(
-            "市级对每站补助不少于 {each} 元，{stations} 站合计不少于 {least} 元：请填写市级补助经费"
+            "市级对每站{how_often_zh}补助不少于 {each} 元，{stations} 站合计不少于 {least} 元：请填写市级补助经费"
         );
         let en = format!(
-            "the city gives at least {each} yuan a station, {least} yuan for {stations}: enter its subsidy"
+            "the city gives at least {each} yuan a station{how_often_en}, {least} yuan for {stations}: enter its subsidy"
         );
         answer.find(Finding::input_required(
             rule,
@@ -60,10 +63,11 @@ fn subsidy(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Resul
     };
     let enough = given >= least;
     let (each, least, given) = (each.grouped(), least.grouped(), given.grouped());
-    let zh =
-        format!("市级补助 {given} 元，{stations} 站每站不少于 {each} 元，合计不少于 {least} 元");
+    let zh = format!(
+        "市级补助 {given} 元，{stations} 站每站{how_often_zh}不少于 {each} 元，合计不少于 {least} 元"
+    );
     let en = format!(
-        "the city gives {given} yuan; at least {each} yuan a station are {least} yuan for {stations}"
+        "the city gives {given} yuan; at least {each} yuan a station{how_often_en} are {least} yuan for {stations}"
     );
     // The city's duty: the county's own step is not refused for it.
     let finding = if enough {
@@ -75,33 +79,72 @@ fn subsidy(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Resul
     Ok(())
 }
 
-/// HN-24 to HN-26: the aim of the year in which the stations are bought; other years have none.
+/// HN-24 to HN-26: the aims of calendar years, whatever year of the contract it is.
 ///
-/// A renewed contract is not bought anew.
-fn target(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Result<(), Problem> {
-    if call
-        .facts
-        .int("contract.year")?
-        .is_some_and(|year| year > 1)
-    {
-        return Ok(());
+/// Those of the year in which the stations are bought, and of a later one on whose last day the contract still
+/// runs, once that year has come.
+fn targets(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Result<(), Problem> {
+    let mut newest = None;
+    for aim in aims(call)? {
+        newest = target(answer, call, stations, &aim)?.or(newest);
     }
-    let year = i64::from(year(call)?);
-    let (first_year, _) = call.parameters.int("pilot-year")?;
-    let (spread_year, spread_rule) = call.parameters.int("spread-year")?;
-    let (coverage_year, coverage_rule) = call.parameters.int("coverage-year")?;
-    let (least, first_rule) = call.parameters.int("pilot-stations-min")?;
-    let (rule, minimum) = if year == first_year {
-        (first_rule, Some(least))
-    } else if year == spread_year {
-        (spread_rule, None)
-    } else if year == coverage_year {
-        (coverage_rule, None)
-    } else {
-        return Ok(());
-    };
+    if let Some(minimum) = newest {
+        answer.set("allocation.stations_target", minimum);
+    }
+    Ok(())
+}
+
+/// What one calendar year aims at.
+struct Aim<'a> {
+    year: i64,
+    rule: &'a str,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// HN-24: a number of stations.
+    Number,
+    /// HN-25: a share of the townships.
+    Share,
+    /// HN-26: 基本覆盖, no number.
+    Coverage,
+}
+
+/// The aims that this project has to do with today.
+fn aims<'c>(call: &'c Call<'_>) -> Result<Vec<Aim<'c>>, Problem> {
+    let this_year = i64::from(call.today.year());
+    let start = start_year(call)?.unwrap_or(this_year);
+    // 年底: the last year on whose last day the contract still runs.
+    let last = call.facts.date("contract.expiry")?.map(|expiry| {
+        let whole = (expiry.month(), expiry.day()) == (12, 31);
+        i64::from(expiry.year()) - i64::from(!whole)
+    });
+    let last = last.map_or(start, |last| last.min(this_year).max(start));
+    let mut aims = Vec::new();
+    for (key, kind) in [
+        ("pilot-year", Kind::Number),
+        ("spread-year", Kind::Share),
+        ("coverage-year", Kind::Coverage),
+    ] {
+        let (year, rule) = call.parameters.int(key)?;
+        if (start..=last).contains(&year) {
+            aims.push(Aim { year, rule, kind });
+        }
+    }
+    Ok(aims)
+}
+
+/// Judges one aim; the number of stations it asks for, where it asks for one.
+fn target(
+    answer: &mut Answer,
+    call: &Call<'_>,
+    stations: Option<i64>,
+    aim: &Aim<'_>,
+) -> Result<Option<i64>, Problem> {
+    let (year, rule) = (aim.year, aim.rule);
     let townships = call.facts.count("townships")?;
-    if minimum.is_none() && townships.is_none() {
+    if aim.kind != Kind::Number && townships.is_none() {
         let message = msg(
             "缺少乡镇（街道）数量，无法与年度目标比较",
             "the number of townships is missing; no comparison with the year's aim",
@@ -114,10 +157,11 @@ fn target(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Result
             "the number of stations is missing; no comparison with the year's aim",
         );
         answer.find(Finding::input_required(rule, "stations", message));
-        return Ok(());
+        return Ok(None);
     };
-    match (minimum, townships) {
-        (Some(minimum), _) => {
+    let minimum = match (aim.kind, townships) {
+        (Kind::Number, _) => {
+            let (minimum, _) = call.parameters.int("pilot-stations-min")?;
             let zh = format!(
                 "{year} 年每个县（市、区）至少购买 {minimum} 个社工站项目，现 {stations} 个"
             );
@@ -125,8 +169,9 @@ fn target(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Result
                 "in {year} each county buys at least {minimum} stations; planned are {stations}"
             );
             reach(answer, (stations, minimum), (rule, msg(zh, en)));
+            Some(minimum)
         }
-        (None, Some(townships)) if year == spread_year => {
+        (Kind::Share, Some(townships)) => {
             let (percent, _) = call.parameters.percent("spread-percent")?;
             let minimum = share(call, townships, percent)?;
             let zh = format!(
@@ -136,9 +181,10 @@ fn target(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Result
                 "in {year} stations in {percent} % of the townships: at least {minimum} of {townships}; planned are {stations}"
             );
             reach(answer, (stations, minimum), (rule, msg(zh, en)));
+            Some(minimum)
         }
         // 基本覆盖 is no number: the figures are shown, nothing is judged.
-        (None, Some(townships)) => {
+        (Kind::Coverage, Some(townships)) => {
             let zh =
                 format!("{year} 年基本覆盖：{townships} 个乡镇（街道），现 {stations} 个社工站");
             let en = format!(
@@ -146,10 +192,11 @@ fn target(answer: &mut Answer, call: &Call<'_>, stations: Option<i64>) -> Result
             );
             let finding = Finding::informative(rule, msg(zh, en));
             answer.find(finding.on(&["stations", "townships"]));
+            None
         }
-        (None, None) => {}
-    }
-    Ok(())
+        (_, None) => None,
+    };
+    Ok(minimum)
 }
 
 /// 以上 includes the number, so that parts of a township round up, unless HN-A6 is decided otherwise.
@@ -168,7 +215,6 @@ fn reach(
     (stations, minimum): (i64, i64),
     (rule, message): (&str, liucheng_sdk::Message),
 ) {
-    answer.set("allocation.stations_target", minimum);
     let finding = if stations >= minimum {
         Finding::informative(rule, message)
     } else {
@@ -177,11 +223,12 @@ fn reach(
     answer.find(finding.on(&["stations", "townships"]));
 }
 
-fn year(call: &Call<'_>) -> Result<u16, Problem> {
+/// The year in which the stations are bought; `None` while no step says so.
+fn start_year(call: &Call<'_>) -> Result<Option<i64>, Problem> {
     for key in ["contract.signed", "budget.confirmed", "plan.approved"] {
         if let Some(day) = call.facts.date(key)? {
-            return Ok(day.year());
+            return Ok(Some(i64::from(day.year())));
         }
     }
-    Ok(call.today.year())
+    Ok(None)
 }

@@ -53,9 +53,14 @@ fn right_year(answer: &mut Answer, call: &Call<'_>, rule: &str) -> Result<bool, 
         }
         return Ok(true);
     };
-    let budget_year = match budget::year(call)? {
-        Some(year) => year,
-        None => i64::from(call.today.year()),
+    // Which year is the previous one, only a step of this budget tells.
+    let Some(budget_year) = budget::year(call)? else {
+        let message = msg(
+            "缺少经费落实日期（或方案、合同日期），不能判断所填基数是上年还是当年的",
+            "no day of the budget, plan or contract is known: whether the base is of the previous or the current year cannot be told",
+        );
+        answer.find(Finding::input_required(rule, "budget.confirmed", message));
+        return Ok(true);
     };
     let current = decision.is_some_and(|option| option.starts_with("current-year"));
     let wanted = if current {

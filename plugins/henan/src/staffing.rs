@@ -2,7 +2,7 @@
 
 use liucheng_sdk::{
     Answer, Call, Fields, Finding, Problem, msg,
-    staffing::{self, Limits, Member, Strictness, Tally},
+    staffing::{self, Limits, Member, Range, Strictness, Tally},
 };
 
 use crate::{qualification::Qualification, training};
@@ -26,9 +26,15 @@ pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
     let (minimum, rule) = call.parameters.int("per-station-min")?;
     let mut answer = Answer::new();
     let Some(roster) = call.facts.rows("staff.roster")? else {
+        // 至少: hard.
+        let range = Range {
+            min: minimum,
+            max: None,
+        };
+        staffing::without_roster(&mut answer, call, range, (rule, Strictness::Binding))?;
         let message = msg(
-            "缺少人员名册，无法核对人数、年龄、学历和资质",
-            "the roster is missing; numbers, ages, education and qualification cannot be checked",
+            "缺少人员名册，无法逐人核对所在站、年龄、学历和资质",
+            "the roster is missing; station, age, education and qualification of each cannot be checked",
         );
         answer.find(Finding::input_required(rule, "staff.roster", message));
         offices(&mut answer, call)?;

@@ -47,6 +47,14 @@ fn base_year(call: &Call<'_>, answer: &mut Answer, rule: &str) -> Result<(), Pro
         return Ok(());
     };
     let Some(year) = budget::year(call)? else {
+        // Which year is the same one, only a step of this budget tells.
+        if call.facts.has("decision.lw_a2") {
+            let message = msg(
+                "已决定基数年度：请填写经费所属年度",
+                "the year of the base is decided: enter the year the budget is for",
+            );
+            answer.find(Finding::input_required(rule, "budget.year", message));
+        }
         return Ok(());
     };
     let (accepted, zh, en) = match call.facts.text("decision.lw_a2")? {

@@ -60,36 +60,57 @@ fn supervisors(
     Ok(())
 }
 
-/// How many of the roster the contract speaks of: 低保核查员 are hired by the government and are no
-/// 项目社工, unless it was decided to count both (YZ-A7).
-fn counted(call: &Call<'_>, roster: Option<&[Fields<'_>]>) -> Result<usize, Problem> {
+/// How many of the roster the contract speaks of, and who is not counted: 低保核查员 are hired by the
+/// government and are no 项目社工, unless it was decided to count both (YZ-A7).
+fn counted(call: &Call<'_>, roster: Option<&[Fields<'_>]>) -> Result<(i64, i64), Problem> {
     let together = call.facts.text("decision.yz_a7")? == Some("together");
-    let mut count = 0;
+    let (mut counted, mut apart) = (0, 0);
     for person in roster.unwrap_or_default() {
         if together || person.flag("employed")? != Some(false) {
-            count += 1;
+            counted += 1;
+        } else {
+            apart += 1;
         }
     }
-    Ok(count)
+    Ok((counted, apart))
 }
 
-/// YZ-28: 足额配备, but the text gives no number.
-fn headcount(answer: &mut Answer, call: &Call<'_>, listed: usize) -> Result<(), Problem> {
-    match call.facts.int("staff.total")? {
-        None => {
-            let zh = "文件未规定人数，请按服务协议填写人员总数";
-            let en = "the text gives no number of staff; enter the total of the contract";
-            answer.find(Finding::input_required("YZ-28", "staff.total", msg(zh, en)));
-        }
-        Some(total) => {
-            let zh = format!("人数由服务协议确定：协议 {total} 人，名册 {listed} 人");
-            let en = format!(
-                "the contract sets the number of staff: {total} agreed, {listed} on the roster"
-            );
-            answer.find(
-                Finding::informative("YZ-28", msg(zh, en)).on(&["staff.total", "staff.roster"]),
-            );
-        }
-    }
+/// YZ-28: 足额配备, but the text gives no number: that of the contract counts.
+fn headcount(
+    answer: &mut Answer,
+    call: &Call<'_>,
+    (listed, apart): (i64, i64),
+) -> Result<(), Problem> {
+    let Some(total) = call.facts.int("staff.total")? else {
+        let zh = "文件未规定人数，请按服务协议填写人员总数";
+        let en = "the text gives no number of staff; enter the total of the contract";
+        answer.find(Finding::input_required("YZ-28", "staff.total", msg(zh, en)));
+        return Ok(());
+    };
+    let (who_zh, who_en) = match (call.facts.text("decision.yz_a7")?, apart) {
+        (Some("together"), _) => (
+            "（驻站社工与项目社工合并）".to_owned(),
+            " (station and project workers together)".to_owned(),
+        ),
+        (_, 0) => (String::new(), String::new()),
+        (_, apart) => (
+            format!("（另有政府聘用的驻站社工 {apart} 人不计）"),
+            format!(" ({apart} hired by the government not counted)"),
+        ),
+    };
+    let zh = format!("人数由服务协议确定：协议 {total} 人，名册 {listed} 人{who_zh}");
+    let en = format!(
+        "the contract sets the number of staff: {total} agreed, {listed} on the roster{who_en}"
+    );
+    // A roster may still be being filled in: it is shown and refuses nothing.
+    let finding = if call.facts.has("staff.roster") && listed < total {
+        Finding::deviation(
+            "YZ-28",
+            msg(format!("{zh}，未足额"), format!("{en}: not enough")),
+        )
+    } else {
+        Finding::informative("YZ-28", msg(zh, en))
+    };
+    answer.find(finding.on(&["staff.total", "staff.roster"]));
     Ok(())
 }

@@ -4,6 +4,7 @@
 
 mod hours;
 mod limits;
+mod stated;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,7 @@ use crate::{Answer, Call, Facts, Fields, Finding, Message, Problem, Scalar, Valu
 
 pub use hours::Hours;
 pub use limits::{Education, Limits, Onboard, education_parameter, full_years};
+pub use stated::{Range, without_roster};
 
 /// How many stations or people a message names; the rest is counted.
 const NAMED_MAX: usize = 5;

@@ -25,6 +25,25 @@ pub fn plus_years(date: Date, years: u16) -> Option<Date> {
     (0..3).find_map(|back| day(year, date.month(), date.day().checked_sub(back)?))
 }
 
+/// The corresponding day some months later, or the month's last day where there is none (民法典 art. 202).
+fn plus_months(date: Date, months: u32) -> Option<Date> {
+    let count = u32::from(date.year()) * 12 + u32::from(date.month()) - 1 + months;
+    let year = u16::try_from(count / 12).ok()?;
+    let month = u8::try_from(count % 12 + 1).ok()?;
+    (0..4).find_map(|back| day(year, month, date.day().checked_sub(back)?))
+}
+
+/// How many quarters of the contract, of three months each from its first day, begin before it expires; 0 if
+/// the days are the wrong way round.
+pub fn contract_quarters(first: Date, last: Date) -> u32 {
+    if last < first {
+        return 0;
+    }
+    let later = (1..).map_while(|n: u32| plus_months(first, n.checked_mul(3)?));
+    let begun = later.take_while(|begin| *begin < last).count();
+    u32::try_from(begun).unwrap_or(u32::MAX).saturating_add(1)
+}
+
 /// How many calendar quarters two days and the days between them touch; 0 if they are the wrong way round.
 pub fn quarters(first: Date, last: Date) -> u32 {
     let number = |date: Date| u32::from(date.year()) * 4 + u32::from((date.month() - 1) / 3);
@@ -57,6 +76,26 @@ mod tests {
         assert_eq!(after("2024-02-29", 1), date("2025-02-28"));
         assert_eq!(after("2024-02-29", 4), date("2028-02-29"));
         assert_eq!(after("2022-08-01", 3), date("2025-08-01"));
+    }
+
+    #[test]
+    fn quarters_of_a_contract_begin_with_it() {
+        let between = |first: &str, last: &str| {
+            date(first)
+                .zip(date(last))
+                .map(|(a, b)| contract_quarters(a, b))
+        };
+        assert_eq!(between("2022-08-15", "2023-08-14"), Some(4));
+        assert_eq!(between("2022-08-15", "2023-08-15"), Some(4));
+        assert_eq!(between("2022-08-15", "2023-08-16"), Some(5));
+        assert_eq!(between("2022-11-30", "2023-05-31"), Some(3));
+        assert_eq!(between("2022-11-30", "2023-02-28"), Some(1));
+        assert_eq!(between("2022-08-15", "2022-08-15"), Some(1));
+        assert_eq!(between("2022-08-15", "2022-08-14"), Some(0));
+        assert_eq!(
+            between("2022-08-15", "9999-12-31").map(|n| n > 30_000),
+            Some(true)
+        );
     }
 
     #[test]

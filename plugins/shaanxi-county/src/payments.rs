@@ -1,11 +1,11 @@
 //! Payments (资金支付): SX-08 names days and no shares, SX-09 pays on application.
 
 use liucheng_sdk::{
-    Answer, Call, Fen, Finding, Percent, Problem, msg, terms,
+    Answer, Call, Date, Fen, Finding, Percent, Problem, msg, terms,
     tranche::{self, Tranche},
 };
 
-use crate::{dates, term};
+use crate::dates;
 
 /// By the contract's own terms; without them, only as a person has decided (SX-A4).
 pub fn plan(answer: &mut Answer, call: &Call<'_>) -> Result<(), Problem> {
@@ -18,7 +18,8 @@ pub fn plan(answer: &mut Answer, call: &Call<'_>) -> Result<(), Problem> {
             answer.payments = tranche::plan(&[whole()], price)?;
             terms::ask_price(answer, price, "SX-09");
         }
-        Some("quarterly") => quarterly(answer, call, price)?,
+        Some("quarterly") => equal(answer, call, (price, dates::contract_quarters))?,
+        Some("calendar-quarters") => equal(answer, call, (price, dates::quarters))?,
         _ => {
             let zh = "方案只给支付时段（9月16日至30日），未写比例：请按合同填写付款条款";
             let en = "the plan gives days for paying (16 to 30 September) and no shares; enter the contract's payment terms";
@@ -43,9 +44,19 @@ fn whole() -> Tranche {
     }
 }
 
-/// One application for each calendar quarter of the contract, equal parts; the last takes what is left.
-fn quarterly(answer: &mut Answer, call: &Call<'_>, price: Option<Fen>) -> Result<(), Problem> {
-    let count = term::of(call)?.map_or(0, |(start, expiry)| dates::quarters(start, expiry));
+/// One application for each quarter of the contract or of the calendar, equal parts; the last takes what is left.
+fn equal(
+    answer: &mut Answer,
+    call: &Call<'_>,
+    (price, quarters): (Option<Fen>, fn(Date, Date) -> u32),
+) -> Result<(), Problem> {
+    let start = call.facts.date("contract.start")?;
+    let start = match start {
+        Some(start) => Some(start),
+        None => call.facts.date("contract.signed")?,
+    };
+    let term = start.zip(call.facts.date("contract.expiry")?);
+    let count = term.map_or(0, |(start, expiry)| quarters(start, expiry));
     if count == 0 {
         let message = msg(
             "已决定按季申请：缺少合同起止日，不能分期",

@@ -23,13 +23,7 @@ pub fn check(call: &Call<'_>) -> Result<Answer, Problem> {
     };
     let ((start, end), statutory) = (limits.window, limits.statutory);
     if statutory < start {
-        let zh = format!(
-            "通知书 {notice} 发出，法定末日 {statutory} 早于签约窗口起点 {start}：两者冲突，以法定期限为准，最迟 {statutory} 签订"
-        );
-        let en = format!(
-            "the notice was issued on {notice}: the statutory last day {statutory} is before the window opens on {start}; the law prevails, sign by {statutory}"
-        );
-        answer.find(conflict("SX-A1", &zh, &en));
+        answer.find(early(call, notice, &limits)?);
     } else if notice > end {
         let zh = format!(
             "通知书 {notice} 发出时签约窗口（至 {end}）已过：两者冲突，按法定期限，最迟 {statutory} 签订"
@@ -42,6 +36,58 @@ pub fn check(call: &Call<'_>) -> Result<Answer, Problem> {
         answer.find(together(call, &limits)?.on(&["award.notice_issued", "contract.signed"]));
     }
     Ok(answer)
+}
+
+/// SX-A1: the statutory days end before the window opens. The law prevails; what becomes of the window, a
+/// person decides.
+fn early(call: &Call<'_>, notice: Date, limits: &Limits) -> Result<Finding, Problem> {
+    let ((start, _), statutory) = (limits.window, limits.statutory);
+    Ok(match call.facts.text("decision.sx_a1")? {
+        Some("statutory") => {
+            let zh = format!(
+                "通知书 {notice} 发出：已决定以法定期限为准，签约窗口不适用，最迟 {statutory} 签订"
+            );
+            let en = format!(
+                "the notice was issued on {notice}: it was decided that the window does not apply; sign by {statutory}"
+            );
+            Finding::informative("SX-A1", msg(zh, en)).on(&["award.notice_issued"])
+        }
+        Some("move-window") if !call.facts.has("plan.sign_window_opens") => {
+            let zh = format!(
+                "已决定请县里把签约窗口起点 {start} 提前到法定末日 {statutory} 以前：请登记调整后的起点"
+            );
+            let en = format!(
+                "it was decided that the county moves the window from {start} to before the statutory last day {statutory}: enter its new first day"
+            );
+            Finding::input_required("SX-A1", "plan.sign_window_opens", msg(zh, en))
+        }
+        Some("move-window") => moved(call, statutory)?,
+        _ => {
+            let zh = format!(
+                "通知书 {notice} 发出，法定末日 {statutory} 早于签约窗口起点 {start}：两者冲突，以法定期限为准，最迟 {statutory} 签订"
+            );
+            let en = format!(
+                "the notice was issued on {notice}: the statutory last day {statutory} is before the window opens on {start}; the law prevails, sign by {statutory}"
+            );
+            conflict("SX-A1", &zh, &en)
+        }
+    })
+}
+
+/// The window as the county has moved it, which still has to leave a day for signing.
+fn moved(call: &Call<'_>, statutory: Date) -> Result<Finding, Problem> {
+    let opens = call.facts.date("plan.sign_window_opens")?;
+    let opens = opens.unwrap_or(statutory);
+    if opens > statutory {
+        let zh = format!("调整后的签约窗口起点 {opens} 仍晚于法定末日 {statutory}");
+        let en = format!(
+            "the moved window opens on {opens}, still after the statutory last day {statutory}"
+        );
+        return Ok(conflict("SX-A1", &zh, &en).on(&["plan.sign_window_opens"]));
+    }
+    let zh = format!("签约窗口已调整为 {opens} 起：{opens} 至 {statutory} 签订");
+    let en = format!("the window was moved: sign from {opens} to {statutory}");
+    Ok(Finding::informative("SX-A1", msg(zh, en)).on(&["plan.sign_window_opens"]))
 }
 
 /// The window speaks of one year: that of the first contract. Below the threshold nothing is awarded.

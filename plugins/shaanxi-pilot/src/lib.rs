@@ -18,7 +18,7 @@ impl Province for Pilot {
             id: "shaanxi-pilot",
             version: env!("CARGO_PKG_VERSION"),
             hooks: &["tranche-plan", "staffing", "grade"],
-            rules: &["SP-02", "SP-03", "SP-06", "SP-A2"],
+            rules: &["SP-02", "SP-03", "SP-06", "SP-A1", "SP-A2"],
         }
     }
 

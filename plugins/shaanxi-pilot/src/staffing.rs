@@ -19,6 +19,7 @@ pub fn judge(answer: &mut Answer, call: &Call<'_>) -> Result<(), Problem> {
         }
         Some(Value::Rows(_)) => {
             let stations = call.facts.rows("stations")?.unwrap_or_default();
+            unknown_kinds(answer, call, &stations)?;
             let staffed = declared(call, &stations, on_roster.as_ref())?;
             each(answer, &staffed, (min, rule));
         }
@@ -49,6 +50,43 @@ fn by_station(roster: &[Fields<'_>]) -> Result<BTreeMap<String, i64>, Problem> {
         }
     }
     Ok(stations)
+}
+
+/// SP-A1: a kind that is neither of the pilot nor ordinary is asked about, with those there are.
+fn unknown_kinds(
+    answer: &mut Answer,
+    call: &Call<'_>,
+    stations: &[Fields<'_>],
+) -> Result<(), Problem> {
+    let mut known = Vec::new();
+    for key in ["pilot-kinds", "ordinary-kinds"] {
+        for row in call.parameters.rows(key)?.0 {
+            known.push(row.text("kind")?.unwrap_or_default().to_owned());
+        }
+    }
+    let mut strange = Vec::new();
+    for station in stations {
+        if let Some(kind) = station.text("kind")?
+            && !known.iter().any(|known| known == kind)
+        {
+            let id = station.text("id")?.unwrap_or_default();
+            strange.push(format!("{id} {kind}"));
+        }
+    }
+    if strange.is_empty() {
+        return Ok(());
+    }
+    let (list, known) = (shorten(&strange), known.join("、"));
+    let zh = format!(
+        "社工站类别不在可填之列（{known}），暂按试点社工站核对：{}",
+        list.zh
+    );
+    let en = format!(
+        "the kind of a station is none of {known}; it counts as one of the pilot meanwhile: {}",
+        list.en
+    );
+    answer.find(Finding::input_required("SP-A1", "stations", msg(zh, en)));
+    Ok(())
 }
 
 /// The stations of the pilot with their people, `None` where nobody knows.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use liucheng_sdk::{
     Answer, Call, Fields, Finding, Problem, Scalar, Value, msg,
-    staffing::{self, Limits, Member, Onboard, Strictness, Tally},
+    staffing::{self, Limits, Member, Onboard, Range, Strictness, Tally},
 };
 
 /// LF-07 to LF-09, LF-25.
@@ -12,9 +12,15 @@ pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
     let (minimum, rule) = call.parameters.int("per-station-min")?;
     let mut answer = Answer::new();
     let Some(roster) = call.facts.rows("staff.roster")? else {
+        // 原则上: a deviation to justify.
+        let range = Range {
+            min: minimum,
+            max: None,
+        };
+        staffing::without_roster(&mut answer, call, range, (rule, Strictness::InPrinciple))?;
         let message = msg(
-            "缺少人员名册，无法核对人数、年龄、学历和证书",
-            "the roster is missing; numbers, ages, education and certificates cannot be checked",
+            "缺少人员名册，无法逐人核对所在站、年龄、学历和证书",
+            "the roster is missing; station, age, education and certificate of each cannot be checked",
         );
         answer.find(Finding::input_required(rule, "staff.roster", message));
         return Ok(answer);

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use liucheng_sdk::{Answer, Call, Fields, Finding, Message, Problem, Value, msg};
+use liucheng_sdk::{
+    Answer, Call, Fields, Finding, Message, Problem, Value, msg,
+    staffing::{Range, Strictness, without_roster},
+};
 
 /// One station's people.
 #[derive(Debug, Clone, Copy, Default)]
@@ -17,9 +20,16 @@ pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
     let mut answer = Answer::new();
     let (_, rule) = call.parameters.int("qualified-min")?;
     let Some(roster) = call.facts.rows("staff.roster")? else {
+        let (min, rule) = call.parameters.int("per-station-min")?;
+        let (max, _) = call.parameters.int("per-station-max")?;
+        let range = Range {
+            min,
+            max: Some(max),
+        };
+        without_roster(&mut answer, call, range, (rule, strictness(call)?))?;
         let message = msg(
-            "缺少人员名册，无法核对驻站人数和资质",
-            "the roster is missing; staffing cannot be checked",
+            "缺少人员名册，无法逐站核对驻站社工和专业资质",
+            "the roster is missing; staff and qualification of each station cannot be checked",
         );
         answer.find(Finding::input_required(rule, "staff.roster", message));
         return Ok(answer);
@@ -47,6 +57,15 @@ pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
     );
     answer.find(Finding::informative("TJ-08", message).on(&["staff.roster"]));
     Ok(answer)
+}
+
+/// 一般为: outside the range somebody has to look; nothing is stopped, unless it was decided to be binding
+/// (TJ-A6).
+fn strictness(call: &Call<'_>) -> Result<Strictness, Problem> {
+    Ok(match call.facts.text("decision.tj_a6")? {
+        Some("binding") => Strictness::Binding,
+        _ => Strictness::InPrinciple,
+    })
 }
 
 /// The stations that are listed by id; each of them must be staffed.
@@ -101,16 +120,11 @@ fn judge(
             .filter_map(|(id, s)| Some((id.as_str(), test(s)?)))
             .collect()
     };
-    // 一般为: outside the range somebody has to look; nothing is stopped, unless it was decided to be
-    // binding (TJ-A6).
     let odd = select(&|s| (!(min..=max).contains(&s.staff)).then_some(s.staff));
     if let Some(list) = list(&odd) {
         let zh = format!("每站一般为 {min}—{max} 名：{}", list.zh);
         let en = format!("normally {min} to {max} staff a station: {}", list.en);
-        let finding = match call.facts.text("decision.tj_a6")? {
-            Some("binding") => Finding::violation(rule, msg(zh, en)),
-            _ => Finding::deviation(rule, msg(zh, en)),
-        };
+        let finding = strictness(call)?.finding(rule, msg(zh, en));
         answer.find(finding.on(&["staff.roster"]));
     }
     // 不少于1名: hard.

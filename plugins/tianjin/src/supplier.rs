@@ -1,6 +1,6 @@
 //! The contractor (承接主体): TJ-10, TJ-11 and TJ-12.
 
-use liucheng_sdk::{Answer, Call, Finding, Problem, msg, supplier};
+use liucheng_sdk::{Answer, Call, Fields, Finding, Problem, msg, supplier};
 
 /// Judges the contractor as soon as there is one.
 pub fn check(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -9,10 +9,7 @@ pub fn check(call: &Call<'_>) -> Result<Answer, Problem> {
         return Ok(answer);
     };
     supplier::registered(&mut answer, &contractor, "TJ-10")?;
-    // TJ-10: which values of `supplier.kind` are 社会工作类社会组织 is the overlay's business.
-    let (accepted, rule) = call.parameters.rows("supplier-kinds")?;
-    let wanted = msg("社会工作类社会组织", "a social-work organisation");
-    supplier::of_kind(&mut answer, &contractor, (&accepted, rule), &wanted)?;
+    kind(&mut answer, call, &contractor)?;
     let zh = "请核对财务和纳税资质、固定办公场所、专业队伍的证明";
     let message = msg(
         zh,
@@ -21,4 +18,53 @@ pub fn check(call: &Call<'_>) -> Result<Answer, Problem> {
     answer.find(Finding::informative("TJ-11", message).on(&["supplier"]));
     supplier::clean_record(&mut answer, &contractor, "TJ-12")?;
     Ok(answer)
+}
+
+/// TJ-10: 社会工作类社会组织. Which values of `supplier.kind` there are, and which of them are meant, is the
+/// overlay's business; what is not listed is refused with the list.
+fn kind(answer: &mut Answer, call: &Call<'_>, contractor: &Fields<'_>) -> Result<(), Problem> {
+    let (kinds, rule) = call.parameters.rows("supplier-kinds")?;
+    let Some(given) = contractor.text("kind")? else {
+        let message = msg("未填承接主体类别", "the kind of contractor is missing");
+        answer.find(Finding::input_required(rule, "supplier", message));
+        return Ok(());
+    };
+    let mut list = Vec::new();
+    for row in &kinds {
+        let kind = row.text("kind")?.unwrap_or_default();
+        list.push(kind);
+        if kind != given {
+            continue;
+        }
+        let finding = match row.flag("accepted")? {
+            Some(true) => return Ok(()),
+            Some(false) => Finding::violation(
+                rule,
+                msg(
+                    format!("承接主体应为社会工作类社会组织，现为“{given}”"),
+                    format!("the contractor must be a social-work organisation; it is {given:?}"),
+                ),
+            )
+            .on(&["supplier"]),
+            None => Finding::input_required(
+                rule,
+                "supplier",
+                msg(
+                    format!(
+                        "承接主体类别为“{given}”：请确认是否属社会工作类，属者填“社会工作类社会组织”"
+                    ),
+                    format!(
+                        "the contractor is {given:?}: confirm whether it is one of social work, and enter it as such"
+                    ),
+                ),
+            ),
+        };
+        answer.find(finding);
+        return Ok(());
+    }
+    let list = list.join("、");
+    let zh = format!("承接主体类别“{given}”不在可填之列：{list}");
+    let en = format!("the kind of contractor {given:?} is none of: {list}");
+    answer.find(Finding::violation(rule, msg(zh, en)).on(&["supplier"]));
+    Ok(())
 }

@@ -1,9 +1,16 @@
 //! What `plan` answers for every package: `tests/packages/<slug>.toml`, worked out by hand.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
+
+use liucheng_engine::library::Entry;
+use liucheng_model::{
+    definition::{DECISION, IssueDoc},
+    fact::{FactValue, Facts, Scalar},
+    finding::FindingCode,
+};
 
 use super::{Plan, compute, latest_date, read_facts};
 use crate::{builtin, compose, input};
@@ -196,14 +203,91 @@ mod erased {
     }
 }
 
+/// The cases of a package.
+fn read(province: &str) -> File {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/packages");
+    let path = folder.join(format!("{province}.toml"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    toml::from_str(&text).unwrap_or_else(|e| panic!("{province}: {e}"))
+}
+
+/// What `plan` answers for each option of an open point, without the point itself, which says what was decided.
+async fn answers(
+    (entry, parts): (&Entry, &compose::Parts),
+    issue: &IssueDoc,
+    facts: &Facts,
+    on: chrono::NaiveDate,
+) -> BTreeSet<String> {
+    let mut answers = BTreeSet::new();
+    for option in &issue.options {
+        let mut facts = facts.clone();
+        let decided = FactValue::One(Scalar::Text(option.id.clone()));
+        facts.insert(issue.fact(), decided);
+        let plan = compute(entry, parts, &facts, on).await.unwrap();
+        let own = format!("已决定：{}（", option.zh);
+        let findings = plan.findings.iter();
+        let findings: Vec<_> = findings
+            .filter(|f| !(f.rule == issue.id && f.message.zh.starts_with(&own)))
+            .collect();
+        answers.insert(format!(
+            "{:?} {findings:?} {:?}",
+            plan.evaluation.deadlines, plan.payments
+        ));
+    }
+    answers
+}
+
+/// Where a case meets an open point, each of its options has to lead to another answer in one of the cases. Reports
+/// are not compared: of those that a decision moves, the deadlines and findings speak as well.
+#[tokio::test]
+async fn every_decision_changes_what_plan_answers() {
+    let mut same = String::new();
+    for province in builtin::PACKAGES.iter().map(|p| p.id) {
+        let parts = compose::parts(compose::calendar(&[]).unwrap(), None, Some(province)).unwrap();
+        let entry = parts.library.entry(province).unwrap();
+        let mut open: Vec<&IssueDoc> = entry.definition.doc.issues.iter().collect();
+        for case in read(province).case {
+            if open.is_empty() {
+                break;
+            }
+            let (mut facts, _) = read_facts(&entry.definition, &object(&case.facts)).unwrap();
+            facts.retain(|key, _| !key.starts_with(DECISION));
+            let on = case
+                .on
+                .as_ref()
+                .map(|day| input::date("on", &date(day)).unwrap());
+            let on = on.or_else(|| latest_date(&facts)).unwrap_or_default();
+            let plan = compute(&entry, &parts, &facts, on).await.unwrap();
+            let asked = |issue: &IssueDoc| {
+                let mut findings = plan.findings.iter();
+                findings.any(|f| f.code == FindingCode::NeedsDecision && f.rule == issue.id)
+            };
+            let mut left = Vec::new();
+            for issue in open {
+                let differ = asked(issue)
+                    && answers((&entry, &parts), issue, &facts, on).await.len()
+                        == issue.options.len();
+                if !differ {
+                    left.push(issue);
+                }
+            }
+            open = left;
+        }
+        for issue in open {
+            writeln!(same, "{province} · {}", issue.id).unwrap();
+        }
+    }
+    assert!(
+        same.is_empty(),
+        "no case shows what follows from a decision:\n{same}"
+    );
+}
+
 #[tokio::test]
 async fn every_package_gives_the_dates_and_amounts_of_its_document() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/packages");
     let mut wrong = String::new();
     for province in builtin::PACKAGES.iter().map(|p| p.id).chain(["national"]) {
-        let path = folder.join(format!("{province}.toml"));
-        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let file: File = toml::from_str(&text).unwrap_or_else(|e| panic!("{province}: {e}"));
+        let file = read(province);
         let name = if province == "national" { "" } else { province };
         let parts = compose::parts(compose::calendar(&[]).unwrap(), None, Some(name)).unwrap();
         let entry = parts.library.entry(name).unwrap();
