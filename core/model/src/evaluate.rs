@@ -3,6 +3,8 @@
 //! `plan` shows the result as it is; the engine turns the part that is a person's task into
 //! open obligations. Both use this one function, so they can never disagree.
 
+mod suspended;
+
 use std::{
     borrow::Cow,
     cell::OnceCell,
@@ -20,6 +22,8 @@ use crate::{
     guard::{Scope, World},
     text::Text,
 };
+
+pub use suspended::suspensions_told;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]

@@ -13,10 +13,9 @@ use liucheng_engine::{
     ports::{ProvinceRules, RuleCall},
 };
 use liucheng_model::{
-    deadline::Suspension,
     decide::{Report, reports},
     definition::{DECISION, Definition, decision_fact},
-    evaluate::{Deadline, DeadlineKind, Evaluation, Question, evaluate},
+    evaluate::{Deadline, DeadlineKind, Evaluation, Question, evaluate, suspensions_told},
     fact::{FactError, FactType, FactValue, Facts, Scalar, nearest},
     finding::{Finding, FindingCode, Severity},
     rejection::Rejection,
@@ -83,7 +82,8 @@ pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, Failure> {
     let mut plan = compute(&entry, &parts, &facts, on.unwrap_or_default()).await?;
     plan.findings.extend(unknown);
     let calendar = parts.library.calendar();
-    let (states, suspensions) = (BTreeMap::new(), BTreeMap::new());
+    let states = BTreeMap::new();
+    let suspensions = suspensions_told(&entry.definition, &facts, on.unwrap_or_default());
     let reports = reports(Question {
         definition: &entry.definition,
         facts: &facts,
@@ -122,7 +122,8 @@ async fn compute(
     on: NaiveDate,
 ) -> Result<Plan, Failure> {
     let calendar = parts.library.calendar();
-    let (states, suspensions) = (BTreeMap::new(), BTreeMap::<String, Vec<Suspension>>::new());
+    let states = BTreeMap::new();
+    let suspensions = suspensions_told(&entry.definition, facts, on);
     let evaluation = evaluate(Question {
         definition: &entry.definition,
         facts,

@@ -55,6 +55,9 @@ pub struct DefinitionDoc {
     /// What has to be done every month, quarter, half-year or year.
     #[serde(default, rename = "recurring")]
     pub recurring: Vec<RecurringDoc>,
+    /// What stops the clock, told by facts alone: for a plan, which has no states.
+    #[serde(default, rename = "suspension", skip_serializing_if = "Vec::is_empty")]
+    pub suspensions: Vec<SuspensionDoc>,
     /// How the price is paid in parts.
     #[serde(default, rename = "tranche")]
     pub tranches: Vec<TrancheDoc>,
@@ -558,6 +561,19 @@ pub struct ExtensionPointDoc {
     pub transitions: Vec<String>,
     /// For people.
     pub title: Text,
+}
+
+/// A time in which the clocks of all obligations with `suspended-while` stand still (中止), as facts tell it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SuspensionDoc {
+    /// The fact whose date is its first day.
+    pub from: String,
+    /// The facts of which the first that is there, and not before `from`, says from when on the clock runs again.
+    pub until: Vec<String>,
+    /// Only where this holds; CEL.
+    #[serde(default)]
+    pub when: Option<String>,
 }
 
 /// A number for the component.

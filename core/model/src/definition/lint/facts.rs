@@ -34,6 +34,12 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
         expect_dates(lint, &recurring.anchor, spot.key("anchor"), found);
         expect_dates(lint, &recurring.until, spot.key("until"), found);
     }
+    for (i, suspension) in lint.doc.suspensions.iter().enumerate() {
+        let spot = lint.root.key("suspension").item(i);
+        let from = std::slice::from_ref(&suspension.from);
+        expect_dates(lint, from, spot.key("from"), found);
+        expect_dates(lint, &suspension.until, spot.key("until"), found);
+    }
     for (i, notice) in lint.doc.notices.iter().enumerate() {
         let spot = lint.root.key("notice").item(i);
         lint.require_all(Kind::Fact, &notice.facts, spot.key("facts"), found);

@@ -98,7 +98,10 @@ fn sources<'l>(lint: Lint<'l>, steps: &'l [StepDoc]) -> Vec<(&'l str, Spot<'l>, 
     let recurring = lint.doc.recurring.iter().map(|r| &r.when);
     let recurring = recurring.enumerate();
     let recurring = recurring.map(|(i, when)| ("recurring", i, when));
-    let questions = notices.chain(pairs).chain(issues);
+    let suspensions = lint.doc.suspensions.iter().map(|s| &s.when);
+    let suspensions = suspensions.enumerate();
+    let suspensions = suspensions.map(|(i, when)| ("suspension", i, when));
+    let questions = notices.chain(pairs).chain(issues).chain(suspensions);
     for (section, i, when) in obligations.chain(recurring).chain(questions) {
         let spot = lint.root.key(section).item(i).key("when");
         sources.extend(when.iter().map(|text| (text.as_str(), spot, condition)));

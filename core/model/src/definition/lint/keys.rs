@@ -141,6 +141,7 @@ pub(super) const NOTICE: Keys = &[
     ("message", Text),
     ("facts", Any),
 ];
+pub(super) const SUSPENSION: Keys = &[("from", Any), ("until", Any), ("when", Any)];
 pub(super) const FEASIBILITY: Keys = &[
     ("rule", Any),
     ("anchor", Any),
@@ -222,6 +223,7 @@ pub(super) const DEFINITION: Keys = &[
     ("transition", List(TRANSITION)),
     ("obligation", List(OBLIGATION)),
     ("recurring", List(RECURRING)),
+    ("suspension", List(SUSPENSION)),
     ("tranche", List(TRANCHE)),
     ("notice", List(NOTICE)),
     ("issue", List(ISSUE)),
@@ -373,6 +375,7 @@ mod tests {
             (RECURRING, known_to_serde::<RecurringDoc>()),
             (TRANCHE, known_to_serde::<TrancheDoc>()),
             (NOTICE, known_to_serde::<NoticeDoc>()),
+            (SUSPENSION, known_to_serde::<SuspensionDoc>()),
             (FEASIBILITY, known_to_serde::<FeasibilityDoc>()),
             (LADDER, known_to_serde::<LadderDoc>()),
             (STEP, known_to_serde::<LadderStepDoc>()),

@@ -83,6 +83,7 @@ pub(in crate::definition) fn added(overlay: &OverlayDoc) -> DefinitionDoc {
         transitions: Vec::new(),
         obligations: overlay.obligations.clone(),
         recurring: overlay.recurring.clone(),
+        suspensions: Vec::new(),
         tranches: overlay.tranches.clone(),
         notices: overlay.notices.clone(),
         issues: overlay.issues.clone(),
