@@ -81,6 +81,22 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// The server, the database or the role has as many connections as it may have.
+    #[error("{location} has no connection left: {reason}")]
+    Crowded {
+        /// The database.
+        location: String,
+        /// What PostgreSQL said.
+        reason: String,
+    },
+    /// The server takes no changes: a standby, or set to read only.
+    #[error("{location} takes no changes: {reason}")]
+    Unwritable {
+        /// The database.
+        location: String,
+        /// What PostgreSQL said.
+        reason: String,
+    },
     /// It is about the database that is to be copied.
     #[error("source: {0}")]
     Source(Box<StoreError>),
@@ -108,6 +124,8 @@ impl StoreError {
             Self::Location(_) => "E-STORE-LOCATION",
             Self::Open { .. } => "E-STORE-OPEN",
             Self::Connect { .. } => "E-STORE-CONNECT",
+            Self::Crowded { .. } => "E-STORE-CONNECTIONS",
+            Self::Unwritable { .. } => "E-STORE-UNWRITABLE",
             Self::Locked { .. } => "E-STORE-LOCKED",
             Self::Foreign { .. } => "E-STORE-FOREIGN",
             Self::MigrationsBehind { .. } => "E-STORE-MIGRATIONS-BEHIND",
@@ -130,6 +148,8 @@ impl StoreError {
             Self::Source(error) | Self::Target(error) => error.kind(),
             Self::Open { .. }
             | Self::Connect { .. }
+            | Self::Crowded { .. }
+            | Self::Unwritable { .. }
             | Self::Locked { .. }
             | Self::MigrationsBehind { .. }
             | Self::Newer { .. }
@@ -160,6 +180,12 @@ impl StoreError {
             }
             Self::Connect { .. } => {
                 "check host, database, user and password, and that PostgreSQL is running"
+            }
+            Self::Crowded { .. } => {
+                "raise the limit (max_connections, ALTER ROLE … CONNECTION LIMIT), or lower [database] connections; a node takes two more than that, and a third if it has a name"
+            }
+            Self::Unwritable { .. } => {
+                "name the primary, or lift default_transaction_read_only: a standby only answers questions"
             }
             Self::Locked { .. } => {
                 "stop the other process, or send the command to the running server instead"

@@ -10,7 +10,7 @@ use std::{
 
 use liucheng_engine::{
     figures::{Histogram, SHORT_MICROS, SIZES},
-    ports::{Instant, StoreFigures, StoreHealth, Trouble},
+    ports::{CommitError, Instant, StoreFigures, StoreHealth, Trouble},
 };
 
 use crate::clock;
@@ -39,6 +39,7 @@ pub(crate) struct Counters {
     times: Histogram,
     full: Mutex<Option<Trouble>>,
     stopped: Mutex<Option<Trouble>>,
+    damaged: Mutex<Option<Trouble>>,
 }
 
 impl Default for Counters {
@@ -53,6 +54,7 @@ impl Default for Counters {
             times: Histogram::new(SHORT_MICROS),
             full: Mutex::new(None),
             stopped: Mutex::new(None),
+            damaged: Mutex::new(None),
         }
     }
 }
@@ -71,8 +73,12 @@ impl Counters {
         self.times.note(micros);
     }
 
-    pub(crate) fn operation(&self) {
+    /// An operation is answered; a damaged database is noted until the process is started again.
+    pub(crate) fn operation<T>(&self, result: &Result<T, CommitError>) {
         self.operations.fetch_add(1, Ordering::Relaxed);
+        if let Err(CommitError::Damaged(reason)) = result {
+            note(&self.damaged, reason.clone());
+        }
     }
 
     pub(crate) fn checkpoint(&self) {
@@ -114,6 +120,7 @@ impl Counters {
         StoreHealth {
             full: read(&self.full),
             stopped: read(&self.stopped),
+            damaged: read(&self.damaged),
             ..StoreHealth::default()
         }
     }

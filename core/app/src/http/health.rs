@@ -138,6 +138,8 @@ fn store(health: &StoreHealth) -> Vec<Reason> {
         (NODE_TAKEN, &health.taken),
         ("E-STORE-STOPPED", &health.stopped),
         ("E-STORE-FULL", &health.full),
+        ("E-STORE-UNWRITABLE", &health.unwritable),
+        ("E-STORE-DAMAGED", &health.damaged),
     ] {
         if let Some(trouble) = trouble {
             reasons.push(Reason {

@@ -14,6 +14,7 @@ use axum::{
 };
 use liucheng_engine::CommandError;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_path_to_error::{Path as JsonPath, Segment};
 
 use super::{
@@ -32,14 +33,15 @@ impl FromRequestParts<AppState> for ProjectName {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let path = Path::<String>::from_request_parts(parts, state).await;
-        path.map(|Path(name)| Self(name)).map_err(|_| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "E-ROUTE",
-                "the project's name is not UTF-8",
-            )
-            .hint("percent-encode the UTF-8 bytes of the code, or use the id")
-        })
+        let wrong = |detail: &str| {
+            Problem::new(StatusCode::BAD_REQUEST, "E-ROUTE", detail)
+                .hint("percent-encode the UTF-8 bytes of the code, or use the id")
+        };
+        let Path(name) = path.map_err(|_| wrong("the project's name is not UTF-8"))?;
+        match name.contains('\0') {
+            true => Err(wrong("the project's name has a NUL in it")),
+            false => Ok(Self(name)),
+        }
     }
 }
 
@@ -50,6 +52,9 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Filter<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(bad_query("there is a NUL in it"));
+        }
         let query = Query::<T>::from_request_parts(parts, state).await;
         query.map(|Query(query)| Self(query)).map_err(|error| {
             // The cause names the key; the text around it only says that there is one.
@@ -88,6 +93,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
         {
             return Err(problem_json("the body has to be an object {…}").at("", "is a list"));
         }
+        refuse_nul(&bytes)?;
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut reader)
             .map_err(|error| not_json(pointer(error.path()), error.inner()))?;
@@ -95,6 +101,45 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
             .end()
             .map_err(|error| not_json(String::new(), &error))?;
         Ok(Self(value))
+    }
+}
+
+/// PostgreSQL keeps no text with a NUL in it, and nobody writes one on purpose.
+fn refuse_nul(body: &[u8]) -> Result<(), Problem> {
+    const ESCAPED: &[u8] = b"\\u0000";
+    // Bodies without the escape, which is nearly all, are not read twice. It may also be the text of six
+    // characters after an escaped backslash.
+    if !body.windows(ESCAPED.len()).any(|bytes| bytes == ESCAPED) {
+        return Ok(());
+    }
+    let Ok(value) = serde_json::from_slice::<Value>(body) else {
+        return Ok(()); // The reader of the body says what is wrong with it.
+    };
+    match nul_in(&value) {
+        None => Ok(()),
+        Some(pointer) => {
+            let detail = "a text has a NUL (\\u0000) in it";
+            Err(problem_json(detail).at(pointer, detail))
+        }
+    }
+}
+
+/// Where a text or a key has a NUL, as a JSON pointer.
+fn nul_in(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => {
+            let mut items = items.iter().enumerate();
+            items.find_map(|(i, item)| nul_in(item).map(|below| format!("/{i}{below}")))
+        }
+        Value::Object(fields) => fields.iter().find_map(|(key, field)| {
+            let below = match key.contains('\0') {
+                true => Some(String::new()),
+                false => nul_in(field),
+            };
+            below.map(|below| format!("/{}{below}", token(&key.replace('\0', "\u{fffd}"))))
+        }),
+        _ => None,
     }
 }
 

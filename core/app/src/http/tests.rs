@@ -205,6 +205,27 @@ async fn a_stale_version_names_who_was_faster() {
     );
 }
 
+#[tokio::test]
+async fn a_nul_is_refused_where_it_stands() {
+    let server = Server::on("2021-09-02").await;
+    for head in [
+        "GET /api/v1/projects/A%00",
+        "GET /api/v1/projects?after=A%00",
+    ] {
+        let reply = server.ask(head, "").await;
+        assert_eq!(reply.status, 400, "{head}");
+    }
+    let head = "POST /api/v1/projects";
+    let refused = server
+        .ask(head, r#"{"code":"P","name":"n\u0000","contacts":{}}"#)
+        .await;
+    assert_eq!((refused.status, refused.code().as_str()), (400, "E-JSON"));
+    assert!(refused.json().to_string().contains("/name"), "{refused:?}");
+    // Six characters after a backslash that stands for itself.
+    let kept = server.ask(head, r#"{"code":"P","name":"n\\u0000"}"#).await;
+    assert_eq!(kept.status, 201, "{kept:?}");
+}
+
 async fn ten_times(server: &Arc<Server>, head: &'static str, body: &'static str) -> Vec<Reply> {
     let one = |_| {
         let server = Arc::clone(server);

@@ -19,6 +19,11 @@ pub struct StoreHealth {
     pub full: Option<Trouble>,
     /// Nothing is written any more until the process is started again.
     pub stopped: Option<Trouble>,
+    /// The database takes no changes, though it may answer: a standby after a failover, or a role that has lost
+    /// its rights; it goes on by itself as soon as it does.
+    pub unwritable: Option<Trouble>,
+    /// A change found the database damaged; only a backup mends it.
+    pub damaged: Option<Trouble>,
     /// Another node has this one's name, and its work; this one has to end.
     pub taken: Option<Trouble>,
     /// The database's clock minus this machine's, in microseconds; absent where they are one.

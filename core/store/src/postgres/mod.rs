@@ -142,6 +142,7 @@ impl PostgresStore {
                 counters: Arc::default(),
             });
         }
+        place.refuse_read_only(&readers).await?;
         let guard = match options.node {
             Some(name) => Some(Guard::begin(place, &readers, name).await?),
             None => None,
@@ -479,6 +480,10 @@ impl Store for PostgresStore {
     fn health(&self) -> StoreHealth {
         StoreHealth {
             clock_skew_micros: self.clock_skew_micros(),
+            unwritable: self
+                .writing
+                .as_ref()
+                .and_then(|writing| writing.node.lapsing()),
             taken: self
                 .writing
                 .as_ref()

@@ -68,6 +68,8 @@ pub(crate) struct Node {
     epochs: Mutex<Vec<i64>>,
     /// The database's clock minus ours, in microseconds.
     skew: AtomicI64,
+    /// Since when the database has taken no renewal.
+    lapsing: Mutex<Option<Trouble>>,
     /// Since when another process has had this one's name.
     taken: Mutex<Option<Trouble>>,
     /// Whether hints of other nodes reach us.
@@ -92,10 +94,13 @@ impl Node {
             renewed: tokio::sync::Mutex::new(Instant::now()),
             epochs: Mutex::default(),
             skew: AtomicI64::new(0),
+            lapsing: Mutex::default(),
             taken: Mutex::default(),
             listening: AtomicBool::new(false),
         };
-        node.begin_epoch().await?;
+        let mut renewed = node.renewed.lock().await;
+        node.begin_epoch(&mut renewed).await?;
+        drop(renewed);
         Ok(node)
     }
 
@@ -183,6 +188,12 @@ impl Node {
         taken.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Since when the database has taken no change of this node's, not even its renewal.
+    pub(crate) fn lapsing(&self) -> Option<Trouble> {
+        let lapsing = self.lapsing.lock();
+        lapsing.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Whether the epoch has ended because another process has taken the name.
     async fn is_taken(&self, epoch: i64) -> Result<bool, ReadError> {
         let Some(guard) = &self.guard else {
@@ -204,11 +215,30 @@ impl Node {
         Ok(true)
     }
 
+    /// Renews the epoch, or begins another. One task at a time: each of two would begin an epoch of its own,
+    /// and take the other's for a successor of its name.
     async fn renew(&self) -> Result<i64, ReadError> {
-        let Some(epoch) = self.current() else {
-            return self.begin_epoch().await;
-        };
         let mut renewed = self.renewed.lock().await;
+        let renewal = self.try_renew(&mut renewed).await;
+        let mut lapsing = self.lapsing.lock().unwrap_or_else(PoisonError::into_inner);
+        match &renewal {
+            Ok(_) => *lapsing = None,
+            Err(error) => {
+                let since = liucheng_engine::ports::Instant(clock::micros());
+                let trouble = lapsing.get_or_insert_with(|| Trouble {
+                    since,
+                    reason: String::new(),
+                });
+                trouble.reason = error.to_string();
+            }
+        }
+        renewal
+    }
+
+    async fn try_renew(&self, renewed: &mut Instant) -> Result<i64, ReadError> {
+        let Some(epoch) = self.current() else {
+            return self.begin_epoch(renewed).await;
+        };
         let (asked, clock) = (Instant::now(), clock::micros());
         let row: Option<(i64, i64)> = retry(|| {
             sqlx::query_as(sql::RENEW_EPOCH)
@@ -219,7 +249,6 @@ impl Node {
         .await
         .map_err(|error| failed(&error))?;
         let Some((epoch, at)) = row else {
-            drop(renewed);
             if self.is_taken(epoch).await? {
                 let reason = self.taken().map(|taken| taken.reason);
                 return Err(ReadError::Unavailable(reason.unwrap_or_default()));
@@ -228,16 +257,15 @@ impl Node {
                 epoch,
                 "this node's right to work had ended, beginning again"
             );
-            return self.begin_epoch().await;
+            return self.begin_epoch(renewed).await;
         };
         self.note_skew(at, clock, asked);
         *renewed = asked;
         Ok(epoch)
     }
 
-    async fn begin_epoch(&self) -> Result<i64, ReadError> {
+    async fn begin_epoch(&self, renewed: &mut Instant) -> Result<i64, ReadError> {
         for _ in 0..BEGINNINGS {
-            let mut renewed = self.renewed.lock().await;
             let (asked, clock) = (Instant::now(), clock::micros());
             let row: Option<(i64, i64)> = retry(|| {
                 sqlx::query_as(sql::BEGIN_EPOCH)

@@ -10,7 +10,10 @@ use sqlx::{
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use super::{failure::is_passing, journal, sql};
+use super::{
+    failure::{is_crowded, is_passing, is_read_only},
+    journal, sql,
+};
 use crate::{
     StoreError, check,
     damage::{is_damage, not_migrated, refuse_lost_tables, said},
@@ -83,8 +86,32 @@ impl Place {
             let reason = said(error);
             return StoreError::Damaged { location, reason };
         }
+        if is_crowded(error) {
+            let reason = said(error);
+            return StoreError::Crowded { location, reason };
+        }
+        if is_read_only(error) {
+            let reason = said(error);
+            return StoreError::Unwritable { location, reason };
+        }
         let reason = error.to_string();
         StoreError::Connect { location, reason }
+    }
+
+    /// Refuses a server whose sessions may only read, such as a standby.
+    pub(crate) async fn refuse_read_only(&self, pool: &PgPool) -> Result<(), StoreError> {
+        let setting = "SELECT current_setting('transaction_read_only')";
+        let read_only: String = sqlx::query_scalar(setting)
+            .fetch_one(pool)
+            .await
+            .map_err(|error| self.error(&error))?;
+        if read_only == "off" {
+            return Ok(());
+        }
+        Err(StoreError::Unwritable {
+            location: self.name.clone(),
+            reason: format!("its sessions may only read (transaction_read_only is {read_only})"),
+        })
     }
 
     /// Connections to read with; none is opened yet.

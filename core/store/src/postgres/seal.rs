@@ -60,6 +60,7 @@ pub(super) async fn seal(pool: &PgPool, seal: &Seal) -> Result<Option<Epoch>, Co
             Failure::Again(_) if round < ROUNDS => {}
             Failure::Full(error) => return Err(CommitError::Full(error.to_string())),
             Failure::Refused(error)
+            | Failure::ReadOnly(error)
             | Failure::Again(error)
             | Failure::Failed(error)
             | Failure::Lost(error) => return Err(refusal(&error)),

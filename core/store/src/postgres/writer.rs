@@ -234,6 +234,19 @@ impl Writer {
                 sleep(pause(batch.round)).await;
                 batches.push_back(batch.next());
             }
+            Err(Failure::ReadOnly(error)) => {
+                warn!(%error, operations = batch.jobs.len(), "the server takes no changes, connecting anew");
+                self.connection = None;
+                let batch = Batch {
+                    look: true,
+                    ..batch
+                };
+                if batch.round + 1 >= ROUNDS {
+                    return self.fail(batch, &error.to_string());
+                }
+                sleep(pause(batch.round)).await;
+                batches.push_back(batch.next());
+            }
             Err(Failure::Full(error)) => self.fail_full(batch, error.to_string()),
             Err(Failure::Failed(error)) if !batch.doubtful && is_damage(&error) => {
                 for job in batch.jobs {
@@ -266,7 +279,7 @@ impl Writer {
     }
 
     fn reply(&self, job: Job, result: Result<(), CommitError>) {
-        self.counters.operation();
+        self.counters.operation(&result);
         // A caller that went away no longer wants to know.
         job.reply.send(result).ok();
     }
@@ -345,7 +358,7 @@ impl Writer {
         let tried = sqlx::raw_sql(sql::TRY_ROOM).execute(connection);
         match within(async { tried.await.map(drop) }).await {
             Err(Failure::Full(error)) => Err(error.to_string()),
-            Err(Failure::Lost(_)) => {
+            Err(Failure::Lost(_) | Failure::ReadOnly(_)) => {
                 self.connection = None;
                 Ok(())
             }

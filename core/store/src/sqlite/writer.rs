@@ -180,7 +180,7 @@ impl Writer {
     }
 
     fn reply(&self, job: Job, result: Result<(), CommitError>) {
-        self.counters.operation();
+        self.counters.operation(&result);
         // A caller that went away no longer wants to know.
         job.reply.send(result).ok();
     }

@@ -41,6 +41,7 @@ async fn a_table_lost_under_an_open_store_is_damage() {
         let written = store.commit(change(id(1), 1, "li")).await.unwrap_err();
         let damaged = matches!(written, CommitError::Damaged(_));
         assert!(damaged, "{place}: {written}");
+        assert!(store.health().damaged.is_some(), "{place}");
         // What does not need the table is as good as ever.
         let row = store.load(id(1)).await.unwrap().unwrap();
         assert_eq!(row.version, 1);

@@ -202,6 +202,76 @@ async fn node_that_lost_its_epoch_begins_another() {
     assert_eq!(store.due_timers(DUE, 9).await.unwrap().len(), 1);
 }
 
+/// Several tasks of one process notice at once that it stood still: only one of them begins again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_that_is_alone_is_not_taken_by_itself() {
+    let database = database!();
+    let options = Options {
+        node: Some("office 4".to_owned()),
+        lease: Duration::from_millis(100),
+        ..Options::DEFAULT
+    };
+    let store = Arc::new(database.node(options).await);
+    store.commit(opening(1)).await.unwrap();
+    for _ in 0..20 {
+        let before = store.epoch();
+        database.execute("UPDATE node SET alive_until = 0").await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        let task = |_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.due_timers(DUE, 9).await.map(drop) })
+        };
+        for asked in (0..8).map(task).collect::<Vec<_>>() {
+            asked.await.unwrap().unwrap();
+        }
+        assert!(store.epoch() > before);
+        assert_eq!(store.health().taken, None);
+    }
+}
+
+/// As after a failover to a standby: the database answers questions and takes no changes.
+#[tokio::test]
+async fn a_database_that_takes_no_changes_is_told() {
+    let database = database!();
+    let options = Options {
+        lease: Duration::from_millis(400),
+        ..Options::DEFAULT
+    };
+    let store = database.node(options).await;
+    store.commit(opening(1)).await.unwrap();
+    assert_eq!(store.health().unwritable, None);
+    let read_only =
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on',
+            current_database()); END $$;
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    database.execute(read_only).await;
+    // The first one meets a connection that is gone, and who knows what went before that.
+    store.commit(change(id(1), 1, "li")).await.unwrap_err();
+    let refused = store.commit(change(id(1), 1, "li")).await.unwrap_err();
+    let said = refused.to_string();
+    assert!(said.contains("read-only"), "{said}");
+    assert!(!said.contains("not known"), "nothing was written: {said}");
+    assert_eq!(store.load(id(1)).await.unwrap().unwrap().version, 1);
+    let until = tokio::time::Instant::now() + Duration::from_secs(10);
+    while store.health().unwritable.is_none() {
+        assert!(tokio::time::Instant::now() < until, "nobody noticed");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let opened = liucheng_store::postgres::open(&database.url, Options::DEFAULT).await;
+    assert_eq!(opened.map(drop).unwrap_err().code(), "E-STORE-UNWRITABLE");
+    let writable = "BEGIN READ WRITE; DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only',
+            current_database()); END $$; COMMIT;
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    database.execute(writable).await;
+    store.commit(change(id(1), 1, "li")).await.unwrap();
+    while store.health().unwritable.is_some() {
+        assert!(tokio::time::Instant::now() < until, "it goes on by itself");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test]
 async fn named_node_takes_over_from_its_predecessor() {
     let database = database!();
