@@ -8,6 +8,7 @@
 mod audit;
 mod checkpoint;
 mod failure;
+mod identity;
 mod journal;
 mod jsonb;
 pub(crate) mod lock;

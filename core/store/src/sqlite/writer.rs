@@ -25,7 +25,9 @@ use tracing::{error, info, warn};
 use super::{
     checkpoint::Checkpoints,
     failure::{self, is_refusal},
-    id, journal,
+    id,
+    identity::Identity,
+    journal,
     lock::WriteLock,
     look_up::look_up,
     parameters::parameters,
@@ -64,6 +66,7 @@ impl From<sqlx::Error> for Failure {
 /// The writer's belongings.
 pub(crate) struct Writer {
     path: PathBuf,
+    identity: Identity,
     connection: SqliteConnection,
     queue: Queue,
     counters: Arc<Counters>,
@@ -90,6 +93,7 @@ impl Writer {
         let counters = Arc::new(Counters::default());
         let checkpoints = Checkpoints::new(&path, Arc::clone(&counters));
         let writer = Self {
+            identity: Identity::of(&path),
             path,
             connection,
             queue,
@@ -147,6 +151,7 @@ impl Writer {
     }
 
     async fn process(&mut self, jobs: Vec<Job>) {
+        self.look_at_file();
         self.look_for_room().await;
         match self.write_group(&jobs).await {
             Ok(verdicts) => {
@@ -238,6 +243,21 @@ impl Writer {
         old.close()
             .await
             .map_err(|error| schema::open_error(&self.path, &error))
+    }
+
+    /// What is written to a file without a name is durable until the process ends, and gone then.
+    fn look_at_file(&mut self) {
+        if self.stopped.is_none()
+            && let Some(reason) = self.identity.lost()
+        {
+            error!(
+                error = reason,
+                "the database's file is gone, nothing more is written"
+            );
+            self.stop(format!(
+                "stopped: {reason}; what was written before it may be lost: restore a backup"
+            ));
+        }
     }
 
     fn stop(&mut self, reason: String) -> String {

@@ -245,6 +245,24 @@ async fn closed_store_refuses_and_queued_changes_are_kept() {
     assert!(again.load(id(1)).await.unwrap().is_some());
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_is_acknowledged_into_a_file_that_was_removed() {
+    for replaced in [false, true] {
+        let database = Sqlite::new();
+        let store = database.store(NO_WAIT).await.unwrap();
+        store.commit(opening(1)).await.unwrap();
+        std::fs::remove_file(database.path()).unwrap();
+        if replaced {
+            std::fs::write(database.path(), "").unwrap();
+        }
+        let refused = store.commit(opening(2)).await.unwrap_err();
+        assert!(matches!(refused, CommitError::Unavailable(_)), "{refused}");
+        let stopped = store.health().stopped.unwrap();
+        assert!(stopped.reason.contains("restore a backup"), "{stopped:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_change_behind_the_writers_back_is_noticed() {
     let database = Sqlite::new();
