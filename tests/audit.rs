@@ -124,6 +124,27 @@ fn a_bundle_is_checked_anywhere_and_edits_are_found() {
         run(&["audit", "verify-proof", &proof, "--anchor", &head]).code,
         0
     );
+    // One that was noted later: the proof has to lead up to it.
+    let opened = folder.run(&[
+        "project",
+        "create",
+        "--code",
+        "LATE",
+        "--name",
+        "后来的项目",
+    ]);
+    assert_eq!(opened.code, 0, "{}", opened.err);
+    assert_eq!(folder.run(&["audit", "seal"]).code, 0);
+    let late = folder.keep("late.json", &folder.run(&["audit", "head", "--json"]));
+    let short = run(&["audit", "verify-proof", &proof, "--anchor", &late]);
+    assert_eq!(short.code, 1);
+    assert!(short.err.contains("--anchor FILE"), "{}", short.err);
+    let prove = ["audit", "prove", "YZ-2021", "80", "--anchor", &late];
+    let long = folder.keep("long.json", &folder.run(&prove));
+    for noted in [&late, &head] {
+        let proven = run(&["audit", "verify-proof", &long, "--anchor", noted, "--json"]);
+        assert_eq!(proven.json()["anchored"], true, "{}", proven.err);
+    }
     for seq in [0, of_yuanzhou + 1, 9_999] {
         let said = folder.run(&["audit", "prove", "YZ-2021", &seq.to_string()]);
         assert_eq!(said.code, 3);

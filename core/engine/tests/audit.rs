@@ -348,7 +348,7 @@ async fn a_proof_proves_its_record_and_nothing_else() {
         world.create(code).await;
     }
     world.sealer.seal_all().await.unwrap();
-    let proof = world.engine.prove("P-1", 4).await.unwrap();
+    let proof = world.engine.prove("P-1", 4, None).await.unwrap();
     assert_eq!(proof.check().unwrap().seq, 4);
     assert_eq!((proof.records.len(), proof.path.len()), (4, 2));
     let json = serde_json::to_value(&proof).unwrap();
@@ -372,19 +372,19 @@ async fn a_proof_proves_its_record_and_nothing_else() {
         assert!(bent.is_err() || bent.unwrap().check().is_err(), "{place}");
     }
     for seq in [0, 99] {
-        let not_there = world.engine.prove("P-1", seq).await.unwrap_err();
+        let not_there = world.engine.prove("P-1", seq, None).await.unwrap_err();
         let text = not_there.to_string();
         let said = format!("P-1 has no record {seq}: its records are 1 to ");
         assert!(text.starts_with(&said), "{text}");
         assert_eq!(not_there.kind(), ErrorKind::NotFound);
     }
     let nobody = ProjectId(uuid::Uuid::max());
-    let nobody = prove(&*world.store, nobody, 1).await.unwrap_err();
+    let nobody = prove(&*world.store, nobody, 1, None).await.unwrap_err();
     assert!(matches!(nobody, CommandError::NotFound(_)), "{nobody}");
     let facts = json!({"contract.signed": "2026-09-01", "contract.amount": "2900000",
         "contract.effective": "2026-09-01", "contract.expiry": "2027-08-31"});
     world.fire(id, "sign-contract", facts).await;
-    let not_yet = world.engine.prove("P-1", 8).await.unwrap_err();
+    let not_yet = world.engine.prove("P-1", 8, None).await.unwrap_err();
     assert_eq!(not_yet.code(), "E-AUDIT-NOT-SEALED");
 }
 

@@ -87,6 +87,9 @@ pub struct ProveArgs {
     project: String,
     /// The record's number.
     seq: u64,
+    /// An epoch noted elsewhere, or to be noted: the proof leads up to it; repeat for several.
+    #[arg(long = "anchor", value_name = "FILE")]
+    anchors: Vec<PathBuf>,
 }
 
 /// Which proof.
@@ -197,6 +200,11 @@ async fn export(global: &Global, args: &ExportArgs) -> Result<Exit, Failure> {
 }
 
 async fn prove_record(global: &Global, args: &ProveArgs) -> Result<Exit, Failure> {
+    let mut until: Option<u64> = None;
+    for path in &args.anchors {
+        let numbers = files::anchors(path)?.into_iter().map(|epoch| epoch.number);
+        until = until.max(numbers.max());
+    }
     let store = compose::open_read_only(&global.place()).await?;
     let id = match args.project.parse() {
         Ok(id) => Some(id),
@@ -206,7 +214,7 @@ async fn prove_record(global: &Global, args: &ProveArgs) -> Result<Exit, Failure
             .map_err(CommandError::from)?,
     };
     let id = id.ok_or_else(|| CommandError::NotFound(args.project.clone()))?;
-    let proof = prove::prove(&*store, id, args.seq).await?;
+    let proof = prove::prove(&*store, id, args.seq, until).await?;
     // A proof is made for a file: it is JSON in any case.
     let json = serde_json::to_value(&proof).map_err(CommandError::from)?;
     document(&json).map(|()| Exit::Ok)
@@ -216,41 +224,72 @@ fn verify_proof(global: &Global, args: &VerifyProofArgs) -> Result<Exit, Failure
     let options = options(&args.trust)?;
     let proof = files::proof(&args.proof)?;
     let epoch = &proof.epoch;
-    let anchored = options
-        .anchors
-        .iter()
-        .find(|anchor| anchor.number == epoch.number);
-    let checked = proof.check().and_then(|record| {
-        if !options.keys.is_empty() && !options.keys.contains(&epoch.key) {
-            return Err(format!(
-                "epoch {} is not signed by the key that was given",
-                epoch.number
-            ));
-        }
-        match anchored {
-            Some(anchor) if anchor.hash != epoch.hash => Err(format!(
-                "epoch {} is not the one that was noted elsewhere",
-                epoch.number
-            )),
-            None if !options.anchors.is_empty() => Err(format!(
-                "epoch {} is not among those that were noted elsewhere",
-                epoch.number
-            )),
-            _ => Ok(record),
-        }
-    });
-    let record = checked.map_err(|reason| {
+    let refused = |reason: String, hint: &str| {
         Failure::new(Exit::Rejected, "E-AUDIT-PROOF", reason)
             .at(args.proof.display().to_string())
-            .hint("the proof was changed, or is of another database")
-    })?;
+            .hint(hint)
+    };
+    let record = proof
+        .check()
+        .map_err(|reason| refused(reason, "the proof was changed"))?;
+    // What is true of a later epoch is true of all before it: each names the hash of the one before.
+    let is_signed = || {
+        proof
+            .epochs()
+            .any(|epoch| options.keys.contains(&epoch.key))
+    };
+    if !options.keys.is_empty() && !is_signed() {
+        let reason = format!(
+            "epoch {} is not signed by the key that was given",
+            epoch.number
+        );
+        return Err(refused(
+            reason,
+            "the proof is of another database, or the key of another",
+        ));
+    }
+    let noted = |epoch: &Epoch| {
+        let anchors = options.anchors.iter();
+        anchors
+            .filter(|anchor| anchor.number == epoch.number)
+            .map(|anchor| &anchor.hash)
+            .collect::<Vec<_>>()
+    };
+    let mut anchored = false;
+    for epoch in proof.epochs() {
+        let hashes = noted(epoch);
+        if hashes.iter().any(|hash| **hash != epoch.hash) {
+            let reason = format!(
+                "epoch {} is not the one that was noted elsewhere",
+                epoch.number
+            );
+            return Err(refused(
+                reason,
+                "the proof is of another database, or one of the two was changed",
+            ));
+        }
+        anchored |= !hashes.is_empty();
+    }
+    if !anchored && !options.anchors.is_empty() {
+        let last = proof
+            .epochs()
+            .last()
+            .map_or(epoch.number, |epoch| epoch.number);
+        let reason = format!(
+            "the proof leads from epoch {} to {last}, and none of these was noted elsewhere",
+            epoch.number
+        );
+        let hint = "make it anew from the database with `audit prove PROJECT SEQ --anchor FILE`, which leads up to \
+                    the noted epoch; one that was noted before the record was made says nothing about it";
+        return Err(refused(reason, hint));
+    }
     if global.json {
         let json = json!({
             "project": proof.project,
             "record": record,
             "epoch": epoch,
             "signed": epoch.is_signed(),
-            "anchored": anchored.is_some(),
+            "anchored": anchored,
         });
         return document(&json).map(|()| Exit::Ok);
     }
@@ -264,7 +303,7 @@ fn verify_proof(global: &Global, args: &VerifyProofArgs) -> Result<Exit, Failure
         record.actor
     ))?;
     show::epoch(epoch)?;
-    if !epoch.is_signed() && anchored.is_none() {
+    if !proof.epochs().any(Epoch::is_signed) && !anchored {
         line("     nobody signed the epoch: compare its hash with one that you trust")?;
     }
     Ok(Exit::Ok)

@@ -39,14 +39,22 @@ pub struct Proof {
     pub path: Vec<String>,
     /// The epoch, perhaps signed.
     pub epoch: Epoch,
+    /// The epochs after it up to one that was noted elsewhere: each names the hash of the one before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<Epoch>,
 }
 
-/// Makes the proof of a record.
+/// Makes the proof of a record, with the epochs up to `until` if it is a later one than the record's.
 ///
 /// # Errors
 /// [`CommandError::NotFound`] where there is no such project, [`CommandError::RecordNotFound`] where it has
 /// no such record, [`CommandError::NotSealed`] where the record is not sealed yet.
-pub async fn prove(store: &dyn Store, project: ProjectId, seq: u64) -> Result<Proof, CommandError> {
+pub async fn prove(
+    store: &dyn Store,
+    project: ProjectId,
+    seq: u64,
+    until: Option<u64>,
+) -> Result<Proof, CommandError> {
     let dossier = store.dossier(project).await?;
     let Some(row) = dossier.row else {
         return Err(CommandError::NotFound(project.to_string()));
@@ -86,7 +94,17 @@ pub async fn prove(store: &dyn Store, project: ProjectId, seq: u64) -> Result<Pr
         .ok_or_else(not_sealed)?;
     let hashes: Option<Vec<Hash>> = leaves.iter().map(leaf_hash).collect();
     let path = merkle::path(&hashes.ok_or_else(not_sealed)?, index);
+    let mut later: Vec<Epoch> = Vec::new();
+    let mut last = epoch.number;
+    while until.is_some_and(|until| last < until) {
+        let page = store.epochs(last, PAGE).await?;
+        let Some(end) = page.last() else { break };
+        last = end.number;
+        let wanted = |epoch: &Epoch| until.is_some_and(|until| epoch.number <= until);
+        later.extend(page.into_iter().filter(wanted));
+    }
     Ok(Proof {
+        later,
         format: FORMAT.to_owned(),
         project,
         records,
@@ -136,10 +154,26 @@ impl Proof {
         }
         self.climb()
             .ok_or("the path does not lead from the leaf to the epoch's root")?;
-        self.epoch
-            .check()
-            .map_err(|error| format!("epoch {}: {error}", self.epoch.number))?;
+        let mut before: Option<&Epoch> = None;
+        for epoch in self.epochs() {
+            let number = epoch.number;
+            epoch
+                .check()
+                .map_err(|error| format!("epoch {number}: {error}"))?;
+            let follows = before.is_none_or(|before| {
+                (number, &epoch.previous) == (before.number + 1, &before.hash)
+            });
+            if !follows {
+                return Err(format!("epoch {number} does not follow the one before it"));
+            }
+            before = Some(epoch);
+        }
         proven.ok_or_else(|| "it has no record".to_owned())
+    }
+
+    /// The record's epoch and those after it, in order.
+    pub fn epochs(&self) -> impl Iterator<Item = &Epoch> {
+        std::iter::once(&self.epoch).chain(&self.later)
     }
 
     fn climb(&self) -> Option<()> {
@@ -159,8 +193,13 @@ impl Engine {
     ///
     /// # Errors
     /// As [`prove`].
-    pub async fn prove(&self, project: &str, seq: u64) -> Result<Proof, CommandError> {
+    pub async fn prove(
+        &self,
+        project: &str,
+        seq: u64,
+        until: Option<u64>,
+    ) -> Result<Proof, CommandError> {
         let id = self.find(project).await?;
-        prove(&*self.store, id, seq).await
+        prove(&*self.store, id, seq, until).await
     }
 }
