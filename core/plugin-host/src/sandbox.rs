@@ -161,6 +161,11 @@ fn config(limits: &Limits) -> Config {
     config.relaxed_simd_deterministic(true);
     config.wasm_component_model(true);
     config.max_wasm_stack(limits.stack_bytes);
+    // Bounds are compared, not caught as faults of the processor: a place whose pages had to be protected
+    // anew for each call, before and after its memory grew, stopped the other threads twice for it.
+    config.signals_based_traps(false);
+    config.memory_guard_size(0);
+    config.guard_before_linear_memory(false);
     config.allocation_strategy(slots(limits));
     // Frames of a guest's stack are of no use to the people who see our errors.
     config.wasm_backtrace_max_frames(None);
