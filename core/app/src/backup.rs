@@ -189,6 +189,10 @@ impl Drop for Partial {
         if !self.kept {
             // What cannot be removed is overwritten by the next run.
             let _ = std::fs::remove_file(&self.path);
+            // SQLite's own, where writing the file had failed.
+            let mut journal = OsString::from(&self.path);
+            journal.push("-journal");
+            let _ = std::fs::remove_file(journal);
         }
     }
 }

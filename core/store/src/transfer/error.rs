@@ -63,6 +63,14 @@ pub enum TransferError {
         /// The key of the first row that differs.
         row: String,
     },
+    /// There was no room where it is written.
+    #[error("there is no room for {location}: {reason}")]
+    Full {
+        /// The database or file.
+        location: String,
+        /// What the database said.
+        reason: String,
+    },
     /// A database did not do what was asked.
     #[error("the copy stopped at {location}: {reason}")]
     Stopped {
@@ -85,6 +93,7 @@ impl TransferError {
             Self::Taken { .. } => "E-STORE-COPY-TAKEN",
             Self::Diverged { .. } => "E-STORE-COPY-DIVERGED",
             Self::Differs { .. } => "E-STORE-COPY-DIFFERS",
+            Self::Full { .. } => "E-STORE-FULL",
             Self::Stopped { .. } => "E-STORE-COPY",
         }
     }
@@ -99,6 +108,7 @@ impl TransferError {
             | Self::InUse { .. }
             | Self::Taken { .. }
             | Self::Stopped { .. } => ErrorKind::Unavailable,
+            Self::Full { .. } => ErrorKind::Full,
         }
     }
 
@@ -119,6 +129,9 @@ impl TransferError {
                 "projects are never deleted, so this is another source or an older state of it; give an empty target"
             }
             Self::Differs { .. } => "somebody changed the target meanwhile; run the command again",
+            Self::Full { .. } => {
+                "make room there and run the same command again: a copy goes on where it stopped, a backup begins anew"
+            }
             Self::Stopped { .. } => {
                 "run the same command again: it goes on where it stopped, and the source was not changed"
             }

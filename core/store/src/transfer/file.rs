@@ -32,7 +32,16 @@ pub(crate) async fn vacuum_into(location: &str, file: &Path) -> Result<(), Store
         reason: "SQLite takes file names in UTF-8 only".to_owned(),
     })?;
     let into = [Value::Text(name.to_owned())];
-    side.run("VACUUM INTO $1".to_owned(), &into).await?;
+    let made = side.run("VACUUM INTO $1".to_owned(), &into).await;
+    made.map_err(|error| match error {
+        // What has no room is the new file, not the database that is read.
+        StoreError::Transfer(TransferError::Full { reason, .. }) => TransferError::Full {
+            location: name.to_owned(),
+            reason,
+        }
+        .into(),
+        other => other,
+    })?;
     side.close().await
 }
 

@@ -338,8 +338,11 @@ pub(crate) fn stopped(location: &str, error: &Error) -> StoreError {
         let reason = said(error);
         return StoreError::Damaged { location, reason };
     }
-    let reason = error.to_string();
-    TransferError::Stopped { location, reason }.into()
+    let reason = said(error);
+    match is_no_room(error) {
+        true => TransferError::Full { location, reason }.into(),
+        false => TransferError::Stopped { location, reason }.into(),
+    }
 }
 
 fn names(columns: &[Column]) -> String {
@@ -431,4 +434,10 @@ async fn insert_postgres(
         };
     }
     query.execute(connection).await.map(drop)
+}
+
+/// Whether SQLite (`SQLITE_FULL`) or PostgreSQL (`disk_full`) has found no room.
+fn is_no_room(error: &Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| matches!(&*code, "13" | "53100"))
 }
