@@ -425,7 +425,6 @@ fn missing(pin: &PackagePin) -> RuleFault {
             "version {} with component {component} is not installed",
             pin.version
         ),
-        hint: "install exactly that package again: a project keeps the one it was decided with"
-            .to_owned(),
+        hint: RuleFault::hint_for_users(RuleFault::MISSING_REMEDY),
     }
 }

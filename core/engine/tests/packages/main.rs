@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod waiving;
 mod world;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

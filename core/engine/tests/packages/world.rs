@@ -23,7 +23,7 @@ use liucheng_engine::{
 use liucheng_model::{
     calendar::Calendar,
     definition::{Definition, Source},
-    fact::{FactValue, Scalar},
+    fact::{FactValue, Facts, Scalar},
     finding::{Finding, FindingCode, Severity},
     project::Project,
     text::Text,
@@ -94,6 +94,12 @@ pub struct Rules {
     pub resting: Mutex<bool>,
     /// It finds nothing.
     pub silent: Mutex<bool>,
+    /// What it fails of, where that is no crash.
+    pub code: Mutex<Option<&'static str>>,
+    /// It finds a rule broken.
+    pub strict: Mutex<bool>,
+    /// Facts it proposes.
+    pub proposes: Mutex<Facts>,
 }
 
 pub fn pin(version: &str) -> PackagePin {
@@ -110,7 +116,7 @@ impl ProvinceRules for Rules {
         assert!(self.knows(&call.package), "asked without being loaded");
         if *self.broken.lock().unwrap() {
             return Err(RuleFault {
-                code: "E-PLUGIN-TRAP",
+                code: self.code.lock().unwrap().unwrap_or("E-PLUGIN-TRAP"),
                 package: call.package.id,
                 reason: "crashed".to_owned(),
                 hint: "tell the author".to_owned(),
@@ -128,7 +134,10 @@ impl ProvinceRules for Rules {
         let finding = Finding {
             code: FindingCode::Informative,
             rule: "XX-01".to_owned(),
-            severity: Severity::Info,
+            severity: match *self.strict.lock().unwrap() {
+                true => Severity::Error,
+                false => Severity::Info,
+            },
             message: Text::new(said.clone(), said),
             facts: Vec::new(),
             options: Vec::new(),
@@ -149,6 +158,7 @@ impl ProvinceRules for Rules {
                     true => Vec::new(),
                     false => vec![finding],
                 },
+                facts: self.proposes.lock().unwrap().clone(),
                 ..Answer::default()
             },
             arguments: BTreeMap::default(),
