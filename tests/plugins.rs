@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use sqlx::{Connection, SqliteConnection};
+
 use crate::support::{
     narrow,
     package::{Copy, Data, FLOOR, ID, refusal, sign},
@@ -370,4 +372,69 @@ fn new_packages_are_written_once() {
     assert!(said.err.contains("E-PLUGIN-TOOLCHAIN"), "{}", said.err);
     let said = run(&["plugin", "build", dir]);
     assert!(said.err.contains("E-FILE"), "{}", said.err);
+}
+
+/// Changes the database behind the program's back.
+fn harmed(data: &Data, sql: &'static str) {
+    let file = data.0.path().join("liucheng.db");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut connection = SqliteConnection::connect(file.to_str().unwrap())
+            .await
+            .unwrap();
+        let done = sqlx::query(sql).execute(&mut connection).await.unwrap();
+        assert_eq!(done.rows_affected(), 1, "{sql}");
+        connection.close().await.unwrap();
+    });
+}
+
+/// Whatever became of a component in the store, installing the same package again puts it back.
+#[test]
+fn a_component_that_was_lost_or_damaged_comes_back_with_its_package() {
+    let data = Data::new();
+    let copy = Copy::new();
+    let path = copy.folder.path();
+    let installed = data.install(path);
+    assert_eq!(installed.code, 0, "{}{}", installed.out, installed.err);
+    let again = data.install(path).json();
+    assert_eq!(
+        (&again["unchanged"], &again["restored"]),
+        (&true.into(), &false.into())
+    );
+    for (harm, said) in [
+        (
+            "DELETE FROM document WHERE kind = 'component' AND id = 'example-county'",
+            "missing",
+        ),
+        (
+            "UPDATE document SET bytes = x'00' WHERE kind = 'component' AND id = 'example-county'",
+            "does not have its digest",
+        ),
+    ] {
+        harmed(&data, harm);
+        let doctor = data.run(&["doctor"]);
+        assert!(doctor.out.contains(said), "{}", doctor.out);
+        let listed = data.run(&["plugin", "list", "--json"]).json();
+        let rows = listed["packages"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["id"] == ID).unwrap();
+        assert_eq!(row["lost"], true);
+        let install = ["plugin", "install", path.to_str().unwrap()];
+        let dry = data.run(&[&install[..], &["--dry-run"]].concat());
+        assert!(dry.out.contains("an install restores it"), "{}", dry.out);
+        let restored = data.install(path).json();
+        assert_eq!(
+            (&restored["restored"], &restored["lost"][0]),
+            (&true.into(), &"component".into())
+        );
+        let doctor = data.run(&["doctor"]);
+        assert!(!doctor.out.contains(said), "{}", doctor.out);
+        let shown = data.run(&["plugin", "show", ID]).out;
+        assert!(shown.contains("restored 0.1.0"), "{shown}");
+    }
+    harmed(
+        &data,
+        "DELETE FROM document WHERE kind = 'component' AND id = 'example-county'",
+    );
+    let removed = data.run(&["plugin", "remove", ID]);
+    assert_eq!(removed.code, 0, "{}", removed.err);
 }
