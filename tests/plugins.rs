@@ -129,7 +129,9 @@ fn a_package_is_installed_replaced_and_taken_back() {
     assert_eq!(change["dates"][0]["before"], "2090-12-31");
     assert_eq!(change["dates"][0]["after"], "2090-11-30");
     // 4 % were enough, and are not any more: both answers are said.
-    let verdict = &change["verdicts"][0];
+    // Nothing was found, so that nothing changes with the version; the next question is answered otherwise.
+    assert_eq!(change["renewed"], serde_json::json!([]));
+    let verdict = &change["at_next_question"][0];
     assert_eq!(verdict["hook"], "cap");
     let finding = verdict["findings"].as_array().unwrap().last().unwrap();
     assert_eq!(
@@ -151,6 +153,14 @@ fn a_package_is_installed_replaced_and_taken_back() {
         upgrade(&["--dry-run"]).json()["changes"][0]["dates"][0]["after"],
         "2090-11-30"
     );
+    let told = data.run(&["plugin", "upgrade", "E-1", "--dry-run"]).out;
+    let place = |words: &str| {
+        told.find(words)
+            .unwrap_or_else(|| panic!("{words}: {told}"))
+    };
+    assert!(place("at once:") < place("yearly-report: 2090-12-31 → 2090-11-30"));
+    assert!(place("yearly-report") < place("when it is asked the next time"));
+    assert!(place("when it is asked the next time") < place("budget.floor: 30000.00 → 50000.00"));
     let due = || {
         let shown = data.run(&["project", "show", "E-1", "--json"]);
         assert_eq!(shown.code, 0, "{}", shown.err);
@@ -165,6 +175,11 @@ fn a_package_is_installed_replaced_and_taken_back() {
         upgraded.err
     );
     assert!(!due());
+    let facts = data.run(&["project", "show", "E-1", "--json"]).json()["facts"].to_string();
+    assert!(
+        facts.contains("30000.00"),
+        "nothing asked for it since: {facts}"
+    );
     // What taking it back would change is shown as well, and changes nothing.
     let back = upgrade(&["--back", "--dry-run"]).json();
     let date = &back["changes"][0]["dates"][0];

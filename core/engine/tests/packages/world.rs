@@ -100,6 +100,10 @@ pub struct Rules {
     pub strict: Mutex<bool>,
     /// Facts it proposes.
     pub proposes: Mutex<Facts>,
+    /// It says in `report.share` which version it is.
+    pub share: Mutex<bool>,
+    /// Keys of facts that a migration drops.
+    pub drops: Mutex<Vec<String>>,
 }
 
 pub fn pin(version: &str) -> PackagePin {
@@ -130,6 +134,11 @@ impl ProvinceRules for Rules {
                 hint: "wait".to_owned(),
             });
         }
+        let mut facts = self.proposes.lock().unwrap().clone();
+        if *self.share.lock().unwrap() {
+            let share = format!("share of {}", call.package.version);
+            facts.insert("report.share".to_owned(), Scalar::Text(share).into());
+        }
         let said = format!("v{} {:?}", call.package.version, call.facts.keys());
         let finding = Finding {
             code: FindingCode::Informative,
@@ -158,7 +167,7 @@ impl ProvinceRules for Rules {
                     true => Vec::new(),
                     false => vec![finding],
                 },
-                facts: self.proposes.lock().unwrap().clone(),
+                facts,
                 ..Answer::default()
             },
             arguments: BTreeMap::default(),
@@ -189,6 +198,7 @@ impl ProvinceRules for Rules {
         let note = FactValue::One(Scalar::Text(note));
         Ok(Migration {
             set: BTreeMap::from([("report.note".to_owned(), note)]),
+            drop: self.drops.lock().unwrap().clone(),
             ..Migration::default()
         })
     }
