@@ -333,13 +333,12 @@ pub(crate) struct Adopted {
 }
 
 fn touched(events: &[Event]) -> impl Iterator<Item = String> {
-    let keys = events.iter().flat_map(|event| match event {
+    events.iter().flat_map(|event| match event {
         Event::FactsSet { facts } => facts.keys().cloned().collect(),
         Event::FactsCleared { keys } => keys.clone(),
         Event::IssueDecided { issue, .. } => vec![decision_fact(issue)],
         _ => Vec::new(),
-    });
-    keys
+    })
 }
 
 pub(crate) fn differs(project: &Project, entry: &Entry) -> bool {
