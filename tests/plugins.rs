@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use sqlx::{Connection, SqliteConnection};
+
 use crate::support::{
     narrow,
     package::{Copy, Data, FLOOR, ID, refusal, sign},
@@ -127,7 +129,9 @@ fn a_package_is_installed_replaced_and_taken_back() {
     assert_eq!(change["dates"][0]["before"], "2090-12-31");
     assert_eq!(change["dates"][0]["after"], "2090-11-30");
     // 4 % were enough, and are not any more: both answers are said.
-    let verdict = &change["verdicts"][0];
+    // Nothing was found, so that nothing changes with the version; the next question is answered otherwise.
+    assert_eq!(change["renewed"], serde_json::json!([]));
+    let verdict = &change["at_next_question"][0];
     assert_eq!(verdict["hook"], "cap");
     let finding = verdict["findings"].as_array().unwrap().last().unwrap();
     assert_eq!(
@@ -149,6 +153,14 @@ fn a_package_is_installed_replaced_and_taken_back() {
         upgrade(&["--dry-run"]).json()["changes"][0]["dates"][0]["after"],
         "2090-11-30"
     );
+    let told = data.run(&["plugin", "upgrade", "E-1", "--dry-run"]).out;
+    let place = |words: &str| {
+        told.find(words)
+            .unwrap_or_else(|| panic!("{words}: {told}"))
+    };
+    assert!(place("at once:") < place("yearly-report: 2090-12-31 → 2090-11-30"));
+    assert!(place("yearly-report") < place("when it is asked the next time"));
+    assert!(place("when it is asked the next time") < place("budget.floor: 30000.00 → 50000.00"));
     let due = || {
         let shown = data.run(&["project", "show", "E-1", "--json"]);
         assert_eq!(shown.code, 0, "{}", shown.err);
@@ -163,6 +175,11 @@ fn a_package_is_installed_replaced_and_taken_back() {
         upgraded.err
     );
     assert!(!due());
+    let facts = data.run(&["project", "show", "E-1", "--json"]).json()["facts"].to_string();
+    assert!(
+        facts.contains("30000.00"),
+        "nothing asked for it since: {facts}"
+    );
     // What taking it back would change is shown as well, and changes nothing.
     let back = upgrade(&["--back", "--dry-run"]).json();
     let date = &back["changes"][0]["dates"][0];
@@ -370,4 +387,69 @@ fn new_packages_are_written_once() {
     assert!(said.err.contains("E-PLUGIN-TOOLCHAIN"), "{}", said.err);
     let said = run(&["plugin", "build", dir]);
     assert!(said.err.contains("E-FILE"), "{}", said.err);
+}
+
+/// Changes the database behind the program's back.
+fn harmed(data: &Data, sql: &'static str) {
+    let file = data.0.path().join("liucheng.db");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut connection = SqliteConnection::connect(file.to_str().unwrap())
+            .await
+            .unwrap();
+        let done = sqlx::query(sql).execute(&mut connection).await.unwrap();
+        assert_eq!(done.rows_affected(), 1, "{sql}");
+        connection.close().await.unwrap();
+    });
+}
+
+/// Whatever became of a component in the store, installing the same package again puts it back.
+#[test]
+fn a_component_that_was_lost_or_damaged_comes_back_with_its_package() {
+    let data = Data::new();
+    let copy = Copy::new();
+    let path = copy.folder.path();
+    let installed = data.install(path);
+    assert_eq!(installed.code, 0, "{}{}", installed.out, installed.err);
+    let again = data.install(path).json();
+    assert_eq!(
+        (&again["unchanged"], &again["restored"]),
+        (&true.into(), &false.into())
+    );
+    for (harm, said) in [
+        (
+            "DELETE FROM document WHERE kind = 'component' AND id = 'example-county'",
+            "missing",
+        ),
+        (
+            "UPDATE document SET bytes = x'00' WHERE kind = 'component' AND id = 'example-county'",
+            "does not have its digest",
+        ),
+    ] {
+        harmed(&data, harm);
+        let doctor = data.run(&["doctor"]);
+        assert!(doctor.out.contains(said), "{}", doctor.out);
+        let listed = data.run(&["plugin", "list", "--json"]).json();
+        let rows = listed["packages"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["id"] == ID).unwrap();
+        assert_eq!(row["lost"], true);
+        let install = ["plugin", "install", path.to_str().unwrap()];
+        let dry = data.run(&[&install[..], &["--dry-run"]].concat());
+        assert!(dry.out.contains("an install restores it"), "{}", dry.out);
+        let restored = data.install(path).json();
+        assert_eq!(
+            (&restored["restored"], &restored["lost"][0]),
+            (&true.into(), &"component".into())
+        );
+        let doctor = data.run(&["doctor"]);
+        assert!(!doctor.out.contains(said), "{}", doctor.out);
+        let shown = data.run(&["plugin", "show", ID]).out;
+        assert!(shown.contains("restored 0.1.0"), "{shown}");
+    }
+    harmed(
+        &data,
+        "DELETE FROM document WHERE kind = 'component' AND id = 'example-county'",
+    );
+    let removed = data.run(&["plugin", "remove", ID]);
+    assert_eq!(removed.code, 0, "{}", removed.err);
 }

@@ -169,6 +169,16 @@ fn a_step_is_decided_by_its_component_through_the_api_and_the_command_line() {
         "{said}"
     );
     assert_eq!(api.show("S-2")["incidents"][0]["code"], "E-PLUGIN-TRAP");
+    // What failed before passes nothing over: the component is asked first, and its answer counts.
+    api.open("S-3");
+    api.fire("S-3", "record-facts", r#"{"step.crash":true}"#, None);
+    let (status, _) = api.fire("S-3", ID_STATE, opinion, None);
+    assert_eq!(status, 422);
+    api.fire("S-3", "record-facts", r#"{"step.crash":null}"#, None);
+    let (status, said) = api.fire("S-3", ID_STATE, opinion, Some("上次故障"));
+    assert_eq!(status, 200, "{said}");
+    let shown = api.show("S-3");
+    assert_eq!(shown["facts"]["step.result"], "agreed", "{shown}");
     api.server.stop();
     let fire = [
         "project",

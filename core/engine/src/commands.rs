@@ -26,9 +26,11 @@ use crate::{
     Engine,
     cache::Snapshot,
     error::CommandError,
-    incidents::incident,
+    incidents::{incident, undecided},
     library::Library,
-    ports::{AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall, TokenRow},
+    ports::{
+        AnswerRow, CommitError, Instant, Page, ProjectId, ProjectRow, RuleCall, RuleFault, TokenRow,
+    },
     record::{Cause, GENESIS, digest},
     schedule::CronSlots,
 };
@@ -80,7 +82,7 @@ pub struct FireEvent {
     /// The version the caller has seen; absent means "whatever it is now".
     #[serde(default)]
     pub expected_version: Option<u64>,
-    /// Why the command goes on without the component, which could not answer before.
+    /// Why the command goes on where the component, which could not answer before, again does not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waive: Option<String>,
 }
@@ -375,8 +377,8 @@ impl Engine {
             unanswered: Vec::new(),
         };
         let needs = decide::needs(context, project, &fire)?;
-        if fire.waived.is_some() {
-            self.refuse_law(context, project)?;
+        if let Some(reason) = &fire.waived {
+            decide::check_reason(reason)?;
         }
         let asked = self.ask(context, project, &fire, needs).await;
         let answers = match asked {
@@ -386,7 +388,10 @@ impl Engine {
                 return Err(error);
             }
         };
-        fire.unanswered = answers.resting;
+        if !answers.unanswered.is_empty() {
+            self.refuse_law(context, project)?;
+        }
+        fire.unanswered = answers.unanswered;
         let decision = decide::fire(context, project, &fire, answers.verdicts)?;
         let decision = self.with_fresh_findings(loaded, decision).await;
         Ok((decision, Cause::Command { event: fire.event }))
@@ -404,19 +409,25 @@ impl Engine {
         let (Some(package), Some(first)) = (&project.package, needs.hooks.first()) else {
             return Ok(answers);
         };
-        let needed = self.need_package(package).await;
-        needed.map_err(|error| (*first, error))?;
-        let waived = match &fire.waived {
-            Some(_) => decide::waived(project, &needs.hooks),
-            None => Vec::new(),
-        };
+        // A person goes on where a question failed before and fails again, or was not put because others'
+        // failed. What fails for the first time is noted and refused.
+        let failed = |hook: &Hook| project.incidents.contains_key(hook);
+        let is_waived = fire.waived.is_some();
+        if let Err(error) = self.need_package(package).await {
+            match &error {
+                CommandError::Rules(fault) if is_waived && needs.hooks.iter().any(failed) => {
+                    let noted = |hook: &Hook| incident(package, *hook, fault, context.today());
+                    answers.unanswered = needs.hooks.iter().map(noted).collect();
+                    return Ok(answers);
+                }
+                _ => return Err((*first, error)),
+            }
+        }
         let answered = self.rules.hooks(package);
         let is_answered = |hook: &Hook| answered.as_ref().is_none_or(|known| known.contains(hook));
-        let asked = needs
-            .hooks
-            .into_iter()
-            .filter(|hook| !waived.contains(hook));
-        for hook in asked.filter(is_answered) {
+        // A step that the component does not decide is no step to be passed over in silence.
+        let asked = |hook: &Hook| is_answered(hook) || *hook == Hook::Step;
+        for hook in needs.hooks.into_iter().filter(asked) {
             let call = RuleCall {
                 package: package.clone(),
                 hook,
@@ -426,15 +437,23 @@ impl Engine {
                 parameters: Arc::clone(&context.definition.parameters),
                 calendar: self.library.calendar(),
             };
-            match self.rules.ask(call).await {
+            let said = match is_answered(&hook) {
+                true => self.rules.ask(call).await,
+                false => Err(undecided(package, &fire.event)),
+            };
+            let said = said.and_then(|verdict| {
+                let checked = decide::check_verdict(context, project, fire, &verdict);
+                checked.map_err(|rejection| RuleFault::of_answer(package, &rejection))?;
+                Ok(verdict)
+            });
+            match said {
                 Ok(mut verdict) => {
                     verdict.arguments.clone_from(&needs.arguments);
                     answers.verdicts.push(verdict);
                 }
-                // Nobody was asked, so that there is no incident to go on from but this one.
-                Err(fault) if fault.is_resting() && fire.waived.is_some() => {
+                Err(fault) if is_waived && (fault.is_resting() || failed(&hook)) => {
                     let incident = incident(package, hook, &fault, context.today());
-                    answers.resting.push(incident);
+                    answers.unanswered.push(incident);
                 }
                 Err(fault) => return Err((hook, fault.into())),
             }
@@ -623,8 +642,8 @@ impl Engine {
 #[derive(Default)]
 struct Answers {
     verdicts: Vec<Verdict>,
-    /// What it was not asked because it rests, where the command goes on without it.
-    resting: Vec<Incident>,
+    /// What it gave no answer to, where the command goes on without one.
+    unanswered: Vec<Incident>,
 }
 
 fn answer(id: ProjectId, version: u64, decision: &Decision, definition: &Definition) -> Answer {

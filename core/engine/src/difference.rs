@@ -51,7 +51,11 @@ pub struct ValueChange {
 #[must_use]
 pub fn findings(before: Option<&Answer>, after: Option<&Answer>) -> Vec<FindingChange> {
     let of = |answer: Option<&Answer>| answer.map(|a| a.findings.clone()).unwrap_or_default();
-    let (mut gone, mut come) = (of(before), of(after));
+    between(of(before), of(after))
+}
+
+/// As [`findings`], between two lists.
+pub(crate) fn between(mut gone: Vec<Finding>, mut come: Vec<Finding>) -> Vec<FindingChange> {
     gone.retain(|finding| take(&mut come, |other| other == finding).is_none());
     let mut changes = Vec::new();
     for finding in gone {
@@ -77,7 +81,7 @@ fn take(findings: &mut Vec<Finding>, wanted: impl Fn(&Finding) -> bool) -> Optio
     Some(findings.remove(found))
 }
 
-fn said(finding: Finding) -> Said {
+pub(crate) fn said(finding: Finding) -> Said {
     Said {
         code: finding.code,
         severity: finding.severity,

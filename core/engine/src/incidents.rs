@@ -74,6 +74,18 @@ impl Engine {
     }
 }
 
+/// An overlay that lets a component decide a step which it knows nothing of.
+pub(crate) fn undecided(package: &PackagePin, step: &str) -> RuleFault {
+    RuleFault {
+        code: "E-PLUGIN-STEP",
+        package: package.id.clone(),
+        reason: format!("its component decides no steps, and its overlay lets it decide {step:?}"),
+        hint: RuleFault::hint_for_users(
+            "mend the package: list `step` among its hooks, or leave out `run = true`",
+        ),
+    }
+}
+
 /// What is kept of a component that could not answer.
 pub(crate) fn incident(
     package: &PackagePin,

@@ -13,6 +13,7 @@ use crate::{
     library::Library,
     packages::{ACT, COMPONENT, PACKAGE, PackageAct, StoredPackage},
     ports::{Page, Store},
+    restoring::{State, state_of},
 };
 
 /// Projects read at a time.
@@ -35,6 +36,8 @@ pub struct Standing {
     pub open_projects: u64,
     /// Its component, or the package itself, is in neither the store nor the program.
     pub is_missing: bool,
+    /// What is kept of it has other bytes than its digest says: its component, or the package itself.
+    pub is_damaged: bool,
 }
 
 /// What there is of packages.
@@ -46,7 +49,8 @@ pub struct Inventory {
     pub incidents: BTreeMap<String, Vec<Hook>>,
 }
 
-/// Looks at all packages and open projects of a store, without asking or compiling anything; the library
+/// Looks at all packages and open projects of a store, without asking or compiling anything; components are
+/// compared with their digests. The library
 /// has what the program brings.
 ///
 /// # Errors
@@ -60,7 +64,10 @@ pub async fn inventory(store: &dyn Store, library: &Library) -> Result<Inventory
     let mut acts: BTreeMap<String, PackageAct> = BTreeMap::new();
     for document in store.documents(ACT).await? {
         let act: PackageAct = serde_json::from_slice(&document.bytes)?;
-        // The newest comes first.
+        // The newest comes first; what was put back is what was there before.
+        if act.restored.is_some() {
+            continue;
+        }
         acts.entry(act.province.clone()).or_insert(act);
     }
     let mut kept: BTreeMap<String, StoredPackage> = BTreeMap::new();
@@ -83,7 +90,8 @@ pub async fn inventory(store: &dyn Store, library: &Library) -> Result<Inventory
         let named = act.and_then(|act| kept.get(act.package.as_ref()?));
         let stored = named.or_else(|| kept.values().find(|stored| stored.pin == *pin));
         let is_built_in = built_in.contains(pin);
-        let is_kept = stored.is_some() && store.holds_document(COMPONENT, &pin.component).await?;
+        let component = state_of(store, COMPONENT, &pin.component).await?;
+        let is_kept = stored.is_some() && component != State::Missing;
         packages.push(Standing {
             pin: pin.clone(),
             installed: act.cloned(),
@@ -92,6 +100,7 @@ pub async fn inventory(store: &dyn Store, library: &Library) -> Result<Inventory
             signed_by: stored.and_then(|stored| stored.signed_by.clone()),
             open_projects: open.get(pin).copied().unwrap_or_default(),
             is_missing: !is_built_in && !is_kept,
+            is_damaged: component == State::Damaged,
         });
     }
     Ok(Inventory {

@@ -27,6 +27,7 @@ pub mod record;
 pub mod reminder;
 mod renewing;
 pub mod replay;
+mod restoring;
 pub mod schedule;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -16,7 +16,7 @@ use crate::{
     error::CommandError,
     library::{Entry, Sources},
     ports::{Document, Instant, RuleFault, Store},
-    record::digest,
+    record::{digest, digest_of_bytes},
 };
 
 /// The kind under which packages are kept.
@@ -90,6 +90,10 @@ pub struct PackageAct {
     pub actor: String,
     /// Why.
     pub reason: String,
+    /// The package that was put back because the store had lost something of it; what new projects go by is
+    /// as it was before then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<PackagePin>,
 }
 
 /// A package that was checked and compiled, and changes nothing yet.
@@ -99,7 +103,7 @@ pub struct Candidate {
     pub entry: Arc<Entry>,
     /// What will be kept.
     pub stored: StoredPackage,
-    component: Vec<u8>,
+    pub(crate) component: Vec<u8>,
 }
 
 impl Engine {
@@ -173,6 +177,7 @@ impl Engine {
             at: self.clock.now(),
             actor: actor.name.clone(),
             reason: reason.to_owned(),
+            restored: None,
         };
         put_act(&*self.store, &act).await?;
         self.library.set(&pin.id, Some(entry));
@@ -189,7 +194,14 @@ impl Engine {
         province: &str,
         reason: &str,
     ) -> Result<(), CommandError> {
-        self.library.entry(province)?;
+        // One that cannot be loaded is one that can be removed.
+        if let Err(unknown) = self.library.entry(province) {
+            let acts = self.package_acts().await?;
+            let newest = acts.iter().find(|act| act.province == province);
+            if newest.is_none_or(|act| act.package.is_none()) {
+                return Err(unknown);
+            }
+        }
         let act = PackageAct {
             province: province.to_owned(),
             package: None,
@@ -197,6 +209,7 @@ impl Engine {
             at: self.clock.now(),
             actor: actor.name.clone(),
             reason: reason.to_owned(),
+            restored: None,
         };
         put_act(&*self.store, &act).await?;
         self.library.set(province, None);
@@ -302,6 +315,9 @@ impl Engine {
         }
         let component = self.store.document(COMPONENT, &pin.component).await?;
         let component = component.ok_or_else(|| missing(pin))?;
+        if digest_of_bytes(&component.bytes) != pin.component {
+            return Err(damaged(pin).into());
+        }
         let manifest = stored.manifest.clone();
         self.rules.learn(manifest, component.bytes).await?;
         Ok(())
@@ -341,12 +357,15 @@ pub async fn keep(
     stored: &StoredPackage,
     component: &[u8],
 ) -> Result<String, CommandError> {
-    let text = serde_json::to_string(stored)?;
-    let package = digest(&text);
+    let pin = &stored.pin;
+    // The component is written first, so that a package that is there has one.
+    if !store.holds_document(COMPONENT, &pin.component).await? {
+        put_component(store, stored, component).await?;
+    }
+    let package = stored.digest()?;
     if store.holds_document(PACKAGE, &package).await? {
         return Ok(package);
     }
-    let pin = &stored.pin;
     // Projects pin the digests of component and definition, so that each keeps the content it goes by.
     for kept in store.documents(PACKAGE).await? {
         if (&kept.id, &kept.version) != (&pin.id, &pin.version) {
@@ -359,17 +378,33 @@ pub async fn keep(
         tracing::warn!(plugin.id = %pin.id, plugin.version = %pin.version, "the package has another content than before under the same version; projects go by it when they enter a stage");
         break;
     }
-    // The component is written first, so that a package that is there has one.
-    if !store.holds_document(COMPONENT, &pin.component).await? {
-        let document = Document {
-            kind: COMPONENT.to_owned(),
-            digest: pin.component.clone(),
-            id: pin.id.clone(),
-            version: pin.version.clone(),
-            bytes: component.to_vec(),
-        };
-        store.put_document(document).await?;
-    }
+    put_package(store, stored).await
+}
+
+pub(crate) async fn put_component(
+    store: &dyn Store,
+    stored: &StoredPackage,
+    component: &[u8],
+) -> Result<(), CommandError> {
+    let pin = &stored.pin;
+    let document = Document {
+        kind: COMPONENT.to_owned(),
+        digest: pin.component.clone(),
+        id: pin.id.clone(),
+        version: pin.version.clone(),
+        bytes: component.to_vec(),
+    };
+    Ok(store.put_document(document).await?)
+}
+
+/// Returns the document's digest.
+pub(crate) async fn put_package(
+    store: &dyn Store,
+    stored: &StoredPackage,
+) -> Result<String, CommandError> {
+    let pin = &stored.pin;
+    let text = serde_json::to_string(stored)?;
+    let package = digest(&text);
     let document = Document {
         kind: PACKAGE.to_owned(),
         digest: package.clone(),
@@ -400,7 +435,7 @@ pub(crate) async fn keep_definition(store: &dyn Store, entry: &Entry) -> Result<
     Ok(store.put_document(document).await?)
 }
 
-async fn put_act(store: &dyn Store, act: &PackageAct) -> Result<(), CommandError> {
+pub(crate) async fn put_act(store: &dyn Store, act: &PackageAct) -> Result<(), CommandError> {
     let text = serde_json::to_string(act)?;
     let document = Document {
         kind: ACT.to_owned(),
@@ -416,6 +451,18 @@ async fn put_act(store: &dyn Store, act: &PackageAct) -> Result<(), CommandError
     Ok(store.put_document(document).await?)
 }
 
+fn damaged(pin: &PackagePin) -> RuleFault {
+    RuleFault {
+        code: "E-PLUGIN-DIGEST",
+        package: pin.id.clone(),
+        reason: format!(
+            "the component that is kept for version {} is not the one of that digest",
+            pin.version
+        ),
+        hint: RuleFault::hint_for_users(RuleFault::MISSING_REMEDY),
+    }
+}
+
 fn missing(pin: &PackagePin) -> RuleFault {
     let component: String = pin.component.chars().take(12).collect();
     RuleFault {
@@ -425,7 +472,6 @@ fn missing(pin: &PackagePin) -> RuleFault {
             "version {} with component {component} is not installed",
             pin.version
         ),
-        hint: "install exactly that package again: a project keeps the one it was decided with"
-            .to_owned(),
+        hint: RuleFault::hint_for_users(RuleFault::MISSING_REMEDY),
     }
 }

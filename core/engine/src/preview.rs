@@ -7,7 +7,7 @@ use std::{
 
 use chrono::NaiveDate;
 use liucheng_model::{
-    decide,
+    decide::{self, Stale},
     definition::Definition,
     event::AdoptionCause,
     finding::Finding,
@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::{
     Engine,
     commands::Loaded,
-    difference::{self, FindingChange, ValueChange},
+    difference::{self, FindingChange, Said, ValueChange},
     error::CommandError,
     library::Entry,
     ports::{ProjectId, RuleCall},
@@ -29,7 +29,8 @@ use crate::{
 /// The reason of changes that are only looked at.
 const PREVIEW: &str = "preview";
 
-/// What another version of its package would change about a project.
+/// What another version of its package would change about a project: dates, facts and what stands on it as
+/// found change with the version, at once; what a transition asks is answered by it from then on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProjectChange {
     /// The project's code.
@@ -38,12 +39,15 @@ pub struct ProjectChange {
     pub from: Option<PackagePin>,
     /// The package it would go by.
     pub to: Option<PackagePin>,
-    /// Dates that appear, move or go.
+    /// Dates that appear, move or go at once.
     pub dates: Vec<DateChange>,
-    /// Answers that differ.
-    pub verdicts: Vec<VerdictChange>,
-    /// Facts that would be set or dropped.
+    /// Facts that are carried over otherwise: set, changed or dropped at once.
     pub facts: Vec<ValueChange>,
+    /// What stands on the project as found, and changes at once.
+    pub renewed: Vec<RenewedFindings>,
+    /// Answers that differ, and count when a transition asks the next time: until then facts and payments stay
+    /// as they are.
+    pub at_next_question: Vec<VerdictChange>,
     /// What the new component says about carrying facts over.
     pub findings: Vec<Finding>,
     /// Why the project cannot go by the new version: code and sentence.
@@ -57,8 +61,9 @@ impl ProjectChange {
             from: project.package.clone(),
             to,
             dates: Vec::new(),
-            verdicts: Vec::new(),
             facts: Vec::new(),
+            renewed: Vec::new(),
+            at_next_question: Vec::new(),
             findings: Vec::new(),
             refused: None,
         }
@@ -67,9 +72,23 @@ impl ProjectChange {
     /// Whether anything but the version would change.
     #[must_use]
     pub fn is_visible(&self) -> bool {
-        let same = self.dates.is_empty() && self.verdicts.is_empty() && self.facts.is_empty();
-        !same || self.refused.is_some()
+        self.changes_at_once() || !self.at_next_question.is_empty() || self.refused.is_some()
     }
+
+    /// Whether something would change with the version, rather than when a transition asks.
+    #[must_use]
+    pub fn changes_at_once(&self) -> bool {
+        !self.dates.is_empty() || !self.facts.is_empty() || !self.renewed.is_empty()
+    }
+}
+
+/// Findings that stand on a project, and would change with the version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RenewedFindings {
+    /// What was asked.
+    pub hook: Hook,
+    /// Those that differ.
+    pub findings: Vec<FindingChange>,
 }
 
 /// A date that would change.
@@ -92,7 +111,7 @@ pub struct VerdictChange {
     pub before: Result<Option<Answer>, String>,
     /// The answer then.
     pub after: Result<Option<Answer>, String>,
-    /// The findings of it that differ.
+    /// The findings of it that differ, without those that stand on the project by then.
     pub findings: Vec<FindingChange>,
     /// The facts and payments of it that differ.
     pub values: Vec<ValueChange>,
@@ -113,6 +132,12 @@ impl VerdictChange {
             before,
             after,
         }
+    }
+
+    /// Whether anything is left to say: another finding, fact or payment, or an answer where there was none.
+    fn says_something(&self) -> bool {
+        let both = matches!((&self.before, &self.after), (Ok(Some(_)), Ok(Some(_))));
+        !both || !self.findings.is_empty() || !self.values.is_empty()
     }
 }
 
@@ -180,8 +205,8 @@ impl Engine {
     pub async fn preview_roll_back(&self, id: ProjectId) -> Result<ProjectChange, CommandError> {
         let loaded = self.loaded(id).await?;
         let project = &*loaded.before.project;
-        let (before, _) = self.adoption_to_undo(&loaded).await?;
-        let mut change = ProjectChange::new(project, before.package);
+        let adopted = self.adoption_to_undo(&loaded).await?;
+        let mut change = ProjectChange::new(project, adopted.before.package);
         match self.version_before(&loaded, PREVIEW).await {
             Ok(Some(decision)) => {
                 let then = decision.project;
@@ -207,7 +232,10 @@ impl Engine {
         });
         match adopted {
             Ok(Some(decision)) => {
-                let (then, definition) = (&decision.project, &entry.definition);
+                let definition = &entry.definition;
+                let stale = Stale::all(project);
+                let decision = self.renewed(loaded, definition, (decision, stale)).await;
+                let then = &decision.project;
                 self.compare(loaded, then, definition, &mut change).await;
             }
             Ok(None) => {}
@@ -227,7 +255,15 @@ impl Engine {
         let now = &*loaded.before.project;
         change.dates = date_changes(now, then);
         change.facts = difference::facts(&now.facts, &then.facts);
-        change.verdicts = self.verdict_changes(loaded, then, definition).await;
+        change.renewed = renewed(now, then);
+        let mut answers = self.verdict_changes(loaded, then, definition).await;
+        answers.retain_mut(|answer| {
+            if let Some(standing) = then.findings.get(&answer.hook) {
+                answer.findings.retain(|one| !stands(standing, one));
+            }
+            answer.says_something()
+        });
+        change.at_next_question = answers;
     }
 
     async fn verdict_changes(
@@ -288,6 +324,34 @@ impl Engine {
         }
         answers
     }
+}
+
+/// Whether a change is one already by what stands on the project then.
+fn stands(standing: &[Finding], change: &FindingChange) -> bool {
+    let stands = |said: &Said| {
+        let mut standing = standing.iter().filter(|one| one.rule == change.rule);
+        standing.any(|one| difference::said(one.clone()) == *said)
+    };
+    match (&change.before, &change.after) {
+        (_, Some(after)) => stands(after),
+        (before, None) => !before.as_ref().is_some_and(stands),
+    }
+}
+
+fn renewed(now: &Project, then: &Project) -> Vec<RenewedFindings> {
+    let hooks: BTreeSet<Hook> = now
+        .findings
+        .keys()
+        .chain(then.findings.keys())
+        .copied()
+        .collect();
+    let of =
+        |project: &Project, hook: &Hook| project.findings.get(hook).cloned().unwrap_or_default();
+    let renewed = hooks.into_iter().map(|hook| RenewedFindings {
+        hook,
+        findings: difference::between(of(now, &hook), of(then, &hook)),
+    });
+    renewed.filter(|one| !one.findings.is_empty()).collect()
 }
 
 fn date_changes(now: &Project, then: &Project) -> Vec<DateChange> {

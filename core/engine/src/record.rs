@@ -112,7 +112,13 @@ pub fn chain(prev_hash: &str, payload: &str) -> String {
 /// SHA-256 of a text, lower-case hex.
 #[must_use]
 pub fn digest(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
+    digest_of_bytes(text.as_bytes())
+}
+
+/// SHA-256 of bytes, lower-case hex.
+#[must_use]
+pub fn digest_of_bytes(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

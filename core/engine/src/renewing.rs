@@ -69,6 +69,6 @@ impl Engine {
                 }
             }
         }
-        decide::renew(decision, &stale.over, verdicts)
+        decide::renew(decision, &stale, verdicts)
     }
 }

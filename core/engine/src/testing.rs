@@ -81,6 +81,15 @@ impl MemoryStore {
             .retain(|document| document.kind != kind);
     }
 
+    /// Damages the bytes of all documents of a kind.
+    pub fn damage_documents(&self, kind: &str) {
+        let mut tables = self.tables();
+        let documents = tables.documents.iter_mut();
+        documents
+            .filter(|document| document.kind == kind)
+            .for_each(|document| document.bytes.push(0));
+    }
+
     /// Takes all room away, or gives it back: meanwhile no change and no mail's fate is written.
     pub fn set_full(&self, full: bool) {
         self.tables().full = full;
@@ -291,8 +300,12 @@ impl Store for MemoryStore {
     async fn put_document(&self, document: Document) -> Result<(), CommitError> {
         let mut tables = self.tables();
         let same = |d: &Document| (&d.kind, &d.digest) == (&document.kind, &document.digest);
-        if !tables.documents.iter().any(same) {
-            tables.documents.push(document);
+        match tables.documents.iter_mut().find(|kept| same(kept)) {
+            None => tables.documents.push(document),
+            Some(kept) if ["package", "component"].contains(&kept.kind.as_str()) => {
+                *kept = document;
+            }
+            Some(_) => {}
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use liucheng_model::{
     decide::{self, Adopt, Context, Decision, Stale},
+    definition::decision_fact,
     event::{AdoptionCause, Event},
     fact::Facts,
     project::{Pin, Project, STAGES},
@@ -100,8 +101,8 @@ impl Engine {
         }
     }
 
-    /// Takes the last change of version back: the version before, and the facts that the change touched as
-    /// they were, unless they have changed since.
+    /// Takes the last change of version back: the version before, what it finds, and the facts that the change
+    /// set or dropped as they were, unless somebody has recorded them since.
     ///
     /// # Errors
     /// [`CommandError::NothingToRollBack`], or as for any command; nothing was written.
@@ -170,7 +171,11 @@ impl Engine {
         reason: &str,
     ) -> Result<Option<Decision>, CommandError> {
         let project = &*loaded.before.project;
-        let (before, after) = self.adoption_to_undo(loaded).await?;
+        let Adopted {
+            before,
+            after,
+            touched,
+        } = self.adoption_to_undo(loaded).await?;
         if let Some(package) = &before.package {
             self.need_package(package).await?;
         }
@@ -185,7 +190,7 @@ impl Engine {
             reason: reason.to_owned(),
         };
         for key in changed_keys(&before.facts, &after.facts) {
-            if project.facts.get(&key) != after.facts.get(&key) {
+            if touched.contains(&key) {
                 continue;
             }
             match before.facts.get(&key) {
@@ -200,7 +205,7 @@ impl Engine {
         let Some(decision) = decide::adopt_package(context, project, &adopt)? else {
             return Ok(None);
         };
-        let stale = Stale::all(project);
+        let stale = Stale::all(project).and_of(&before);
         Ok(Some(
             self.renewed(loaded, &definition, (decision, stale)).await,
         ))
@@ -218,11 +223,8 @@ impl Engine {
         }
     }
 
-    /// The project before and after the change of version that would be taken back.
-    pub(crate) async fn adoption_to_undo(
-        &self,
-        loaded: &Loaded,
-    ) -> Result<(Project, Project), CommandError> {
+    /// The change of version that would be taken back.
+    pub(crate) async fn adoption_to_undo(&self, loaded: &Loaded) -> Result<Adopted, CommandError> {
         let project = &loaded.before.project;
         let last = self.last_adoption(loaded.id).await?;
         last.ok_or_else(|| CommandError::NothingToRollBack {
@@ -236,12 +238,9 @@ impl Engine {
         })
     }
 
-    /// The project before and after its last change of version that was not itself taken back.
-    async fn last_adoption(
-        &self,
-        id: ProjectId,
-    ) -> Result<Option<(Project, Project)>, CommandError> {
-        let mut found = Vec::new();
+    /// The project's last change of version that was not itself taken back.
+    async fn last_adoption(&self, id: ProjectId) -> Result<Option<Adopted>, CommandError> {
+        let mut found: Vec<Adopted> = Vec::new();
         let mut project: Option<Project> = None;
         let mut after = 0;
         loop {
@@ -263,8 +262,17 @@ impl Engine {
                 });
                 match (adopted, before, project.clone()) {
                     (Some(AdoptionCause::Rollback), _, _) => drop(found.pop()),
-                    (Some(_), Some(before), Some(then)) => found.push((before, then)),
-                    _ => {}
+                    (Some(_), Some(before), Some(after)) => found.push(Adopted {
+                        before,
+                        after,
+                        touched: BTreeSet::new(),
+                    }),
+                    _ => {
+                        let touched: BTreeSet<String> = touched(&record.events).collect();
+                        for adopted in &mut found {
+                            adopted.touched.extend(touched.iter().cloned());
+                        }
+                    }
                 }
             }
         }
@@ -312,6 +320,25 @@ impl Engine {
             "the project changes too fast".to_owned(),
         ))
     }
+}
+
+/// A change of version, as the history has it.
+pub(crate) struct Adopted {
+    /// The project before it.
+    pub before: Project,
+    /// The project after it.
+    pub after: Project,
+    /// Facts that were recorded, computed or cleared since, other than by changes of version.
+    touched: BTreeSet<String>,
+}
+
+fn touched(events: &[Event]) -> impl Iterator<Item = String> {
+    events.iter().flat_map(|event| match event {
+        Event::FactsSet { facts } => facts.keys().cloned().collect(),
+        Event::FactsCleared { keys } => keys.clone(),
+        Event::IssueDecided { issue, .. } => vec![decision_fact(issue)],
+        _ => Vec::new(),
+    })
 }
 
 pub(crate) fn differs(project: &Project, entry: &Entry) -> bool {

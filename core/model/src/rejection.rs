@@ -95,13 +95,15 @@ pub enum Rejection {
         /// What the component says.
         message: String,
     },
-    /// The component proposes a fact that people record.
-    #[error("plugin {package} proposes {key}, which is recorded by people")]
+    /// The component proposes a fact that it may not set, or in another form.
+    #[error("plugin {package} proposes {key}: {reason}")]
     Proposal {
         /// The package.
         package: String,
         /// The fact.
         key: String,
+        /// Why that cannot be.
+        reason: String,
     },
     /// The component's payment plan does not add up.
     #[error("the payment plan is refused: {0}")]
@@ -200,7 +202,7 @@ pub enum Rejection {
         version: String,
     },
     /// Nothing to go on from without the component.
-    #[error("there is no incident to go on from, so the component has to be asked")]
+    #[error("there is no incident to go on from: no component failed to answer this command")]
     NoIncident {
         /// Where there are incidents.
         open: Vec<String>,
@@ -368,7 +370,13 @@ impl Rejection {
             Self::StateGone { .. } => {
                 "keep the version that it goes by, or wait until it has left that state".to_owned()
             }
-            Self::NoIncident { open, .. } => format!("incidents: {}", list(open)),
+            Self::NoIncident { open } if open.is_empty() => {
+                "repeat the command without waiving anything".to_owned()
+            }
+            Self::NoIncident { open } => format!(
+                "repeat the command without waiving anything; the incidents there are ({}) are of other questions",
+                list(open)
+            ),
             Self::WaiveLaw { clause, .. } => format!("mend the package first; it says: {clause}"),
             Self::StepNext { .. } => {
                 "mend the package; a step proposes itself or another way out of its state"

@@ -184,7 +184,7 @@ fn what_is_found_again_changes_nothing_and_what_is_not_goes() {
         verdict(Hook::Cap, vec![finding(&["budget.total"])]),
         computed,
     ];
-    let after = decide::renew(decision(&before, Vec::new()), &all.over, verdicts);
+    let after = decide::renew(decision(&before, Vec::new()), &all, verdicts);
     let kinds: Vec<bool> = after
         .events
         .iter()
@@ -208,7 +208,7 @@ fn nobody_is_asked_for_facts_of_what_is_past() {
         let given = verdict(Hook::Grade, known);
         before.apply(&Event::VerdictGiven(Box::new(given)));
         let answer = vec![verdict(Hook::Grade, found)];
-        let after = decide::renew(decision(&before, events), &[], answer);
+        let after = decide::renew(decision(&before, events), &Stale::default(), answer);
         let mut folded = before;
         after.events.iter().for_each(|event| folded.apply(event));
         assert_eq!(folded, after.project);

@@ -138,7 +138,25 @@ impl Problem {
 
     /// What to do about it.
     #[must_use]
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
+        match self {
+            // A project whose question failed notes it; one that only met a package that rests does not.
+            Self::Fuel(_)
+            | Self::Time(_)
+            | Self::Memory(_)
+            | Self::Table(_)
+            | Self::Trap(_)
+            | Self::Input { .. }
+            | Self::Output { .. }
+            | Self::Answer(_)
+            | Self::Missing { .. }
+            | Self::Host(_) => RuleFault::hint_for_users(self.remedy()),
+            _ => self.remedy().to_owned(),
+        }
+    }
+
+    /// What would mend it.
+    fn remedy(&self) -> &'static str {
         match self {
             Self::Manifest { .. } => {
                 "correct plugin.toml; its keys are described in plugins/README.md"
@@ -159,20 +177,16 @@ impl Problem {
                 "build for wasm32-unknown-unknown, which imports no WASI; a province gets its facts, the calendar and the log"
             }
             Self::Fuel(_) | Self::Time(_) | Self::Memory(_) | Self::Table(_) => {
-                "the project is unchanged; tell the package's author, who sees the use of each case with `liucheng plugin test`"
+                "tell the package's author, who sees the use of each case with `liucheng plugin test`"
             }
             Self::Trap(_) => {
-                "nothing was decided; tell the package's author, the log has the panic message if there was one; who has to go on says why: `project fire --waive`, in the API `waive`"
+                "tell the package's author; the log has the panic message if there was one"
             }
             Self::Input { .. } => {
                 "make the package smaller, or the lists in the project's facts shorter"
             }
-            Self::Output { .. } | Self::Answer(_) => {
-                "the project is unchanged; tell the package's author"
-            }
-            Self::Missing { .. } => {
-                "install exactly that package again: a project keeps the one it was decided with"
-            }
+            Self::Output { .. } | Self::Answer(_) => "tell the package's author",
+            Self::Missing { .. } => RuleFault::MISSING_REMEDY,
             Self::Resting { .. } => {
                 "wait, or go on without the component and say why (`project fire --waive`, in the API `waive`), where no rule of law hangs on it"
             }
@@ -211,7 +225,7 @@ impl PluginError {
 
     /// What to do about it.
     #[must_use]
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
         self.problem.hint()
     }
 }
@@ -221,7 +235,7 @@ impl From<PluginError> for RuleFault {
         Self {
             code: error.problem.code(),
             reason: error.problem.to_string(),
-            hint: error.problem.hint().to_owned(),
+            hint: error.problem.hint(),
             package: error.package,
         }
     }

@@ -271,6 +271,39 @@ async fn a_step_that_crashes_is_an_incident_that_a_person_may_go_on_from() {
     world.sound().await;
 }
 
+/// A step that its component decides wrongly, or not at all, is the component's fault.
+#[tokio::test]
+async fn a_step_that_leads_nowhere_or_is_not_decided_is_an_incident_that_a_person_may_go_on_from() {
+    let mut astray = step_fixture(ID, "0.1.0");
+    // As long as the right one.
+    astray.more = astray.more.replace("county-review", "county-astray");
+    let mut without = step_fixture(ID, "0.1.0");
+    without.hooks = &["cap"];
+    for (fixture, why) in [(astray, "county-astray"), (without, "decides no steps")] {
+        let world = World::new();
+        world
+            .install(&fixture, &step_overlay(ID, "mandatory"))
+            .await;
+        let id = world.before_review("S-1").await;
+        let opinion = json!({"step.opinion": "2023-03-01"});
+        let refused = world.fire(id, "county-review", opinion.clone(), None).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code(), "E-PLUGIN-STEP");
+        assert!(refused.to_string().contains(why), "{refused}");
+        assert!(refused.hint().contains("--waive"), "{}", refused.hint());
+        let project = world.project(id).await;
+        assert_eq!(project.states["lifecycle"], "county-review");
+        assert_eq!(project.incidents[&Hook::Step].code, "E-PLUGIN-STEP");
+        let waive = Some("组件有误，已人工审核");
+        let done = world.fire(id, "county-review", opinion, waive).await;
+        done.unwrap();
+        let project = world.project(id).await;
+        assert_eq!(project.states["lifecycle"], "plan");
+        assert!(project.incidents.is_empty());
+        world.sound().await;
+    }
+}
+
 #[tokio::test]
 async fn a_project_in_an_inserted_state_keeps_its_version_until_it_has_left_it() {
     let world = World::new();

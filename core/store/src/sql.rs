@@ -1,10 +1,11 @@
 //! Statements that both databases understand.
 
-/// Keeps a document.
+/// Keeps a document; one that has the digest of its bytes gets them again where they were damaged.
 pub(crate) const PUT_DOCUMENT: &str = "
 INSERT INTO document (kind, digest, id, version, bytes, position)
 SELECT $1, $2, $3, $4, $5, coalesce(max(position), 0) + 1 FROM document WHERE kind = $1
-ON CONFLICT (kind, digest) DO NOTHING";
+ON CONFLICT (kind, digest) DO UPDATE SET id = excluded.id, version = excluded.version, bytes = excluded.bytes
+WHERE document.kind IN ('package', 'component') AND document.bytes <> excluded.bytes";
 
 /// Keeps a token.
 pub(crate) const PUT_TOKEN: &str = "

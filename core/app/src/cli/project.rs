@@ -127,7 +127,7 @@ pub struct FireArgs {
     /// Refuse if the project is not at this version.
     #[arg(long, value_name = "N")]
     expect_version: Option<u64>,
-    /// Go on without the province's component, which could not answer before, and say why.
+    /// Go on where the province's component, which could not answer before, again gives no answer, and say why.
     #[arg(long, value_name = "REASON")]
     waive: Option<String>,
     #[command(flatten)]

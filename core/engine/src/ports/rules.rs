@@ -9,6 +9,7 @@ use liucheng_model::{
     event::Incident,
     fact::Facts,
     finding::Finding,
+    rejection::Rejection,
     verdict::{Hook, PackagePin, Parameter, Verdict},
 };
 use thiserror::Error;
@@ -73,6 +74,31 @@ pub struct RuleFault {
 }
 
 impl RuleFault {
+    /// What mends a component that is not there.
+    pub const MISSING_REMEDY: &str = "install exactly that package again, which restores what is missing: a project \
+         keeps the one it was decided with";
+
+    /// An answer that was read, and proposes what the component may not.
+    #[must_use]
+    pub fn of_answer(package: &PackagePin, rejection: &Rejection) -> Self {
+        Self {
+            code: rejection.code(),
+            package: package.id.clone(),
+            reason: rejection.to_string(),
+            hint: Self::hint_for_users(&rejection.hint()),
+        }
+    }
+
+    /// What to do about a question that had no answer, with what whoever cannot wait may do.
+    #[must_use]
+    pub fn hint_for_users(remedy: &str) -> String {
+        format!(
+            "{remedy}; nothing was decided, and a project whose command was refused notes it as an incident: who has \
+             to go on repeats the command and says why (`project fire --waive`, in the API `waive`), unless a rule of \
+             law hangs on it"
+        )
+    }
+
     /// Whether the package was not asked at all because others' questions failed of late: that passes by
     /// itself and says nothing about this project.
     #[must_use]

@@ -391,6 +391,9 @@ pub trait Store: AuditStore {
     async fn next_wake(&self) -> Result<Option<Instant>, ReadError>;
 
     /// Keeps a document; keeping the same bytes again changes nothing.
+    ///
+    /// Packages and components have the digest of their bytes: whatever bytes a document of these kinds has, those
+    /// that are given take their place.
     async fn put_document(&self, document: Document) -> Result<(), CommitError>;
     /// The document of that kind and digest.
     async fn document(&self, kind: &str, digest: &str) -> Result<Option<Document>, ReadError>;

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod restoring;
+mod truth;
+mod waiving;
 mod world;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -147,7 +150,7 @@ async fn an_upgrade_is_shown_before_it_is_made_and_can_be_taken_back() {
     assert_eq!(change.dates.len(), 1);
     assert_eq!(change.dates[0].before.unwrap().to_string(), "2023-03-13");
     assert_eq!(change.dates[0].after.unwrap().to_string(), "2023-03-06");
-    assert_eq!(change.verdicts[0].hook, Hook::Cap);
+    assert_eq!(change.at_next_question[0].hook, Hook::Cap);
     // Nothing has changed by looking.
     assert_eq!(world.project(id).await, before);
 
@@ -551,7 +554,7 @@ async fn a_thousand_projects_are_shown_upgraded_and_taken_back() {
     assert!(
         changes
             .iter()
-            .all(|c| c.refused.is_none() && c.verdicts.len() == 1)
+            .all(|c| c.refused.is_none() && c.at_next_question.len() + c.renewed.len() == 1)
     );
     // The survey of the first is reported already due; all others move.
     assert_eq!(

@@ -23,7 +23,7 @@ use liucheng_engine::{
 use liucheng_model::{
     calendar::Calendar,
     definition::{Definition, Source},
-    fact::{FactValue, Scalar},
+    fact::{FactValue, Facts, Scalar},
     finding::{Finding, FindingCode, Severity},
     project::Project,
     text::Text,
@@ -94,6 +94,16 @@ pub struct Rules {
     pub resting: Mutex<bool>,
     /// It finds nothing.
     pub silent: Mutex<bool>,
+    /// What it fails of, where that is no crash.
+    pub code: Mutex<Option<&'static str>>,
+    /// It finds a rule broken.
+    pub strict: Mutex<bool>,
+    /// Facts it proposes.
+    pub proposes: Mutex<Facts>,
+    /// It says in `report.share` which version it is.
+    pub share: Mutex<bool>,
+    /// Keys of facts that a migration drops.
+    pub drops: Mutex<Vec<String>>,
 }
 
 pub fn pin(version: &str) -> PackagePin {
@@ -110,7 +120,7 @@ impl ProvinceRules for Rules {
         assert!(self.knows(&call.package), "asked without being loaded");
         if *self.broken.lock().unwrap() {
             return Err(RuleFault {
-                code: "E-PLUGIN-TRAP",
+                code: self.code.lock().unwrap().unwrap_or("E-PLUGIN-TRAP"),
                 package: call.package.id,
                 reason: "crashed".to_owned(),
                 hint: "tell the author".to_owned(),
@@ -124,11 +134,19 @@ impl ProvinceRules for Rules {
                 hint: "wait".to_owned(),
             });
         }
+        let mut facts = self.proposes.lock().unwrap().clone();
+        if *self.share.lock().unwrap() {
+            let share = format!("share of {}", call.package.version);
+            facts.insert("report.share".to_owned(), Scalar::Text(share).into());
+        }
         let said = format!("v{} {:?}", call.package.version, call.facts.keys());
         let finding = Finding {
             code: FindingCode::Informative,
             rule: "XX-01".to_owned(),
-            severity: Severity::Info,
+            severity: match *self.strict.lock().unwrap() {
+                true => Severity::Error,
+                false => Severity::Info,
+            },
             message: Text::new(said.clone(), said),
             facts: Vec::new(),
             options: Vec::new(),
@@ -149,6 +167,7 @@ impl ProvinceRules for Rules {
                     true => Vec::new(),
                     false => vec![finding],
                 },
+                facts,
                 ..Answer::default()
             },
             arguments: BTreeMap::default(),
@@ -179,6 +198,7 @@ impl ProvinceRules for Rules {
         let note = FactValue::One(Scalar::Text(note));
         Ok(Migration {
             set: BTreeMap::from([("report.note".to_owned(), note)]),
+            drop: self.drops.lock().unwrap().clone(),
             ..Migration::default()
         })
     }

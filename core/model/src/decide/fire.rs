@@ -9,7 +9,7 @@ use std::{
 use chrono::NaiveDate;
 use serde_json::Value as Json;
 
-use super::{Context, Decision, Draft};
+use super::{Context, Decision, Draft, check_reason};
 use crate::{
     deadline::{Direction, Period, Suspension},
     definition::{ANY, CheckDoc, Definition, ObligationDoc, STAY, TransitionDoc},
@@ -35,9 +35,9 @@ pub struct Fire {
     pub facts: BTreeMap<String, Json>,
     /// The actor's roles; `*` stands for all.
     pub roles: BTreeSet<String>,
-    /// Why the component is not asked although it should be: it could not answer before.
+    /// Why the command goes on where the component again gives no answer.
     pub waived: Option<String>,
-    /// What the component could not answer just now, and is not kept with the project yet.
+    /// What the component was asked and could not answer just now.
     pub unanswered: Vec<Incident>,
 }
 
@@ -174,13 +174,14 @@ pub fn fire(
         draft.emit(Event::FactsSet { facts: lasting });
     }
     if let Some(reason) = &command.waived {
-        let hooks = hooks_of(&candidates);
-        draft.note_unanswered(&command.unanswered);
-        draft.waive(&hooks, reason)?;
+        check_reason(reason)?;
     }
     let answered: Vec<Hook> = verdicts.iter().map(|verdict| verdict.hook).collect();
     for verdict in verdicts {
         draft.accept(verdict)?;
+    }
+    if let Some(reason) = &command.waived {
+        draft.waive(&hooks_of(&candidates), &command.unanswered, reason)?;
     }
     draft.close_incidents(&answered);
     let missing = missing_facts(&candidates, &draft.project, &passing);
@@ -227,6 +228,71 @@ enum Step {
     Waits,
     /// It goes on by this event.
     Takes(String),
+}
+
+/// Checks what a component proposes before anything is decided with it: a wrong proposal is its fault, as an
+/// answer that cannot be read is.
+///
+/// # Errors
+/// `E-PLUGIN-FACT` for a fact that it may not set, `E-PLUGIN-STEP` for a way that does not lead on from its step.
+pub fn check_verdict(
+    context: Context<'_>,
+    project: &Project,
+    command: &Fire,
+    verdict: &Verdict,
+) -> Result<(), Rejection> {
+    check_facts(context.definition, verdict)?;
+    if verdict.hook == Hook::Step {
+        let candidates = candidates(context.definition, project, command)?;
+        way_on(context.definition, &candidates, verdict)?;
+    }
+    Ok(())
+}
+
+/// The component proposes. What people record is not for it to change.
+fn check_facts(definition: &Definition, verdict: &Verdict) -> Result<(), Rejection> {
+    for (key, value) in &verdict.answer.facts {
+        let reason = if definition.is_computed(key) {
+            let parsed = definition.parse_fact(key, &value.to_json());
+            parsed.err().map(|error| error.to_string())
+        } else if definition.fact_type(key).is_none() {
+            Some("there is no such fact".to_owned())
+        } else {
+            Some("it is recorded by people".to_owned())
+        };
+        if let Some(reason) = reason {
+            return Err(Rejection::Proposal {
+                package: verdict.package.id.clone(),
+                key: key.clone(),
+                reason,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The way on that a component proposes for its step; another one is out of the same state.
+fn way_on(
+    definition: &Definition,
+    candidates: &[&TransitionDoc],
+    verdict: &Verdict,
+) -> Result<Step, Rejection> {
+    let asked = |t: &&&TransitionDoc| t.hooks.iter().any(|h| h == Hook::Step.name());
+    let Some(step) = candidates.iter().find(asked) else {
+        return Ok(Step::None);
+    };
+    let Some(next) = &verdict.next else {
+        return Ok(Step::Waits);
+    };
+    let leads_on = |t: &&TransitionDoc| t.event() == next && t.from == step.from;
+    match definition.doc.transitions.iter().find(leads_on) {
+        Some(way) => Ok(Step::Takes(way.event().to_owned())),
+        None => Err(Rejection::StepNext {
+            package: verdict.package.id.clone(),
+            step: step.id.clone(),
+            next: next.clone(),
+        }),
+    }
 }
 
 /// Transitions that listen to the event, leave a present state and allow the actor.
@@ -415,17 +481,8 @@ impl<'a> Draft<'a> {
 
     /// Takes a verdict into the history, whatever it finds.
     pub(super) fn take_in(&mut self, verdict: Verdict) -> Result<(), Rejection> {
+        check_facts(self.context.definition, &verdict)?;
         let facts = verdict.answer.facts.clone();
-        for (key, value) in &facts {
-            // The component proposes. What people record is not for it to change.
-            if !self.context.definition.is_computed(key) {
-                return Err(Rejection::Proposal {
-                    package: verdict.package.id.clone(),
-                    key: key.clone(),
-                });
-            }
-            self.context.definition.parse_fact(key, &value.to_json())?;
-        }
         self.emit(Event::VerdictGiven(Box::new(verdict)));
         if !facts.is_empty() {
             self.emit(Event::FactsSet { facts });
@@ -439,22 +496,9 @@ impl<'a> Draft<'a> {
             Event::VerdictGiven(verdict) if verdict.hook == Hook::Step => Some(verdict),
             _ => None,
         });
-        let asked = |t: &&&TransitionDoc| t.hooks.iter().any(|h| h == Hook::Step.name());
-        let (Some(verdict), Some(step)) = (verdict, candidates.iter().find(asked)) else {
-            return Ok(Step::None);
-        };
-        let Some(next) = &verdict.next else {
-            return Ok(Step::Waits);
-        };
-        let transitions = &self.context.definition.doc.transitions;
-        let leads_on = |t: &&TransitionDoc| t.event() == next && t.from == step.from;
-        match transitions.iter().find(leads_on) {
-            Some(way) => Ok(Step::Takes(way.event().to_owned())),
-            None => Err(Rejection::StepNext {
-                package: verdict.package.id.clone(),
-                step: step.id.clone(),
-                next: next.clone(),
-            }),
+        match verdict {
+            Some(verdict) => way_on(self.context.definition, candidates, verdict),
+            None => Ok(Step::None),
         }
     }
 

@@ -4,7 +4,7 @@
 //! a finding speaks of has changed, or the project has entered another stage, it is asked again; what it does
 //! not find any more goes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Decision;
 use crate::{
@@ -22,6 +22,8 @@ pub struct Stale {
     pub again: Vec<Hook>,
     /// About what is over: asking again would only say that facts are missing.
     pub over: Vec<Hook>,
+    /// What was found formerly, beside what stands on the project: what it asked for is not asked anew.
+    pub former: BTreeMap<Hook, Vec<Finding>>,
 }
 
 impl Stale {
@@ -42,6 +44,19 @@ impl Stale {
             }
         }
         stale
+    }
+
+    /// As well what stood on the project formerly, as when it goes by that component again.
+    #[must_use]
+    pub fn and_of(mut self, former: &Project) -> Self {
+        for hook in present(former).filter(|hook| *hook != Hook::Step) {
+            if !self.again.contains(&hook) {
+                self.again.push(hook);
+            }
+            let findings = former.findings.get(&hook).cloned();
+            self.former.insert(hook, findings.unwrap_or_default());
+        }
+        self
     }
 }
 
@@ -128,8 +143,9 @@ fn is_step(definition: &Definition, state: &str) -> bool {
 /// A decision with what the component finds now. Only its findings are taken: facts and payments follow where
 /// a transition asks. An answer that finds the same as before is not kept.
 #[must_use]
-pub fn renew(mut decision: Decision, over: &[Hook], verdicts: Vec<Verdict>) -> Decision {
-    let dropped = over
+pub fn renew(mut decision: Decision, stale: &Stale, verdicts: Vec<Verdict>) -> Decision {
+    let dropped = stale
+        .over
         .iter()
         .map(|hook| Event::FindingsDropped { hook: *hook });
     let mut events: Vec<Event> = dropped.collect();
@@ -137,9 +153,11 @@ pub fn renew(mut decision: Decision, over: &[Hook], verdicts: Vec<Verdict>) -> D
     for verdict in verdicts {
         let known = decision.project.findings.get(&verdict.hook);
         let known = known.map_or(&[][..], Vec::as_slice);
+        let former = stale.former.get(&verdict.hook);
+        let former = former.map_or(&[][..], Vec::as_slice);
         let found = verdict.answer.findings.iter().enumerate();
         let (taken, left): (Vec<_>, Vec<_>) =
-            found.partition(|(_, finding)| !asks_anew(finding, known, &taken_back));
+            found.partition(|(_, finding)| !asks_anew(finding, &[known, former], &taken_back));
         if taken.iter().map(|(_, finding)| *finding).eq(known) {
             continue;
         }
@@ -169,9 +187,9 @@ fn taken_back(events: &[Event]) -> BTreeSet<&str> {
 /// Whether a finding asks for facts that nobody has to give now: such as last year's grade, after the renewal
 /// that followed from it. What was asked for before stays, with the further questions of its rule, and so
 /// does what a person took back.
-fn asks_anew(finding: &Finding, known: &[Finding], taken_back: &BTreeSet<&str>) -> bool {
+fn asks_anew(finding: &Finding, known: &[&[Finding]], taken_back: &BTreeSet<&str>) -> bool {
     let asks = |finding: &Finding| finding.code == FindingCode::InputRequired;
     let before = |other: &Finding| asks(other) && other.rule == finding.rule;
     let gone = |key: &String| taken_back.contains(key.as_str());
-    asks(finding) && !known.iter().any(before) && !finding.facts.iter().any(gone)
+    asks(finding) && !known.iter().copied().flatten().any(before) && !finding.facts.iter().any(gone)
 }

@@ -26,10 +26,10 @@ use crate::{
     rejection::Rejection,
 };
 
-pub use fire::{Fire, Needs, fire, needs, possible};
+pub use fire::{Fire, Needs, check_verdict, fire, needs, possible};
 pub use fresh::{Stale, renew, stale};
 pub use issue::{Choose, REASON_MAX_CHARS, asked_again, check_choice, check_reason, choose};
-pub use package::{Adopt, adopt_package, open_incident, waived};
+pub use package::{Adopt, adopt_package, open_incident};
 pub use periods::{Report, period_containing, period_label, reports};
 pub use timer::{Fired, fire_timer};
 

@@ -63,19 +63,25 @@ pub fn adopt_package(
         cause: adopt.cause,
         reason: adopt.reason.clone(),
     })));
+    // What the version before could not answer says nothing about this one.
+    let open: Vec<Hook> = project.incidents.keys().copied().collect();
+    for hook in open {
+        draft.emit(Event::IncidentClosed { hook });
+    }
     draft.carry_over(adopt)?;
     draft.reconcile();
     Ok(Some(draft.finish()))
 }
 
-/// Notes that a component could not answer; `None` when that is known already.
+/// Notes that a component could not answer, in the place of what it failed of before; `None` when exactly that
+/// is known already.
 #[must_use]
 pub fn open_incident(
     context: Context<'_>,
     project: &Project,
     incident: &Incident,
 ) -> Option<Decision> {
-    if project.incidents.contains_key(&incident.hook) {
+    if is_noted(project, incident) {
         return None;
     }
     let mut draft = Draft::new(context, project.clone(), &project.facts);
@@ -112,15 +118,6 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Takes into the history what could not be answered, so that it can be waived there.
-    pub(super) fn note_unanswered(&mut self, incidents: &[Incident]) {
-        for incident in incidents {
-            if !self.project.incidents.contains_key(&incident.hook) {
-                self.emit(Event::IncidentOpened(Box::new(incident.clone())));
-            }
-        }
-    }
-
     /// Closes the incidents of what was answered, and those that only say that the package rested.
     pub(super) fn close_incidents(&mut self, hooks: &[Hook]) {
         if hooks.is_empty() {
@@ -136,35 +133,44 @@ impl Draft<'_> {
         }
     }
 
-    /// Goes on without the component's answer, where incidents are known and a person says why.
+    /// Goes on where the component was asked and again gave no answer, and a person says why. Where it answered,
+    /// its answer counts, and what it could not answer before is over with that.
     ///
     /// # Errors
-    /// [`Rejection`] when there is no incident to go on from, or no reason.
-    pub(super) fn waive(&mut self, hooks: &[Hook], reason: &str) -> Result<(), Rejection> {
-        check_reason(reason)?;
-        let waived = waived(&self.project, hooks);
-        if waived.is_empty() {
+    /// [`Rejection`] when it failed to answer nothing, neither now nor before.
+    pub(super) fn waive(
+        &mut self,
+        hooks: &[Hook],
+        unanswered: &[Incident],
+        reason: &str,
+    ) -> Result<(), Rejection> {
+        let failed = |hook| self.project.incidents.contains_key(hook);
+        if unanswered.is_empty() && !hooks.iter().any(failed) {
             let open = self.project.incidents.keys();
             return Err(Rejection::NoIncident {
                 open: open.map(|hook| hook.name().to_owned()).collect(),
             });
         }
-        for hook in &waived {
-            let reason = reason.to_owned();
+        for incident in unanswered {
+            if !is_noted(&self.project, incident) {
+                self.emit(Event::IncidentOpened(Box::new(incident.clone())));
+            }
             self.emit(Event::VerdictWaived {
-                hook: *hook,
-                reason,
+                hook: incident.hook,
+                reason: reason.to_owned(),
             });
         }
         Ok(())
     }
 }
 
-/// Of what a component would be asked, that which it could not answer before.
-#[must_use]
-pub fn waived(project: &Project, hooks: &[Hook]) -> Vec<Hook> {
-    let known = |hook: &&Hook| project.incidents.contains_key(hook);
-    hooks.iter().filter(known).copied().collect()
+/// Whether exactly this is noted already, on whatever day.
+fn is_noted(project: &Project, incident: &Incident) -> bool {
+    let noted = project.incidents.get(&incident.hook);
+    noted.is_some_and(|noted| {
+        (&noted.code, &noted.reason, &noted.package)
+            == (&incident.code, &incident.reason, &incident.package)
+    })
 }
 
 fn fits(parsed: Option<FactValue>, value: &FactValue) -> bool {

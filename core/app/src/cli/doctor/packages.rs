@@ -38,7 +38,7 @@ fn said(found: &Inventory, trust: &Trust) -> Vec<Finding> {
     let (built_in, others): (Vec<&Standing>, Vec<&Standing>) = found
         .packages
         .iter()
-        .partition(|one| one.is_built_in && one.is_current);
+        .partition(|one| one.is_built_in && one.is_current && !one.is_damaged);
     let names = built_in.iter().map(|one| match one.open_projects {
         0 => one.pin.id.clone(),
         count => format!("{} ({count} open)", one.pin.id),
@@ -79,6 +79,16 @@ fn package(one: &Standing, trust: &Trust) -> Finding {
             "install exactly that package again (`liucheng plugin install`), or restore a backup: its projects \
              cannot be decided without it",
         );
+    }
+    if one.is_damaged {
+        let detail = format!("{detail}; what is kept of the component does not have its digest");
+        let hint = "install exactly that package again (`liucheng plugin install`), which restores it, or restore \
+                    a backup";
+        let hint = match one.is_built_in {
+            true => format!("{hint}; this program brings its own copy, the next one may not"),
+            false => format!("{hint}: its projects cannot be decided without it"),
+        };
+        return Finding::new(CODE, Level::Bad, detail).hint(hint);
     }
     if trust.is_required && !is_trusted && !one.is_built_in {
         return Finding::new(CODE, Level::Warn, detail).hint(

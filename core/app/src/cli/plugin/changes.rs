@@ -62,17 +62,30 @@ fn told(change: &ProjectChange) -> Vec<(usize, String)> {
         let (before, after) = (day(date.before), day(date.after));
         (0, format!("{}: {before} → {after}", date.obligation))
     });
-    let mut lines: Vec<_> = dates.collect();
-    for verdict in &change.verdicts {
-        lines.extend(answer(verdict));
-    }
+    let mut at_once: Vec<_> = dates.collect();
     if !change.facts.is_empty() {
-        lines.push((0, "facts".to_owned()));
-        lines.extend(change.facts.iter().map(|fact| (1, value(fact))));
+        at_once.push((0, "facts".to_owned()));
+        at_once.extend(change.facts.iter().map(|fact| (1, value(fact))));
+    }
+    for renewed in &change.renewed {
+        at_once.push((0, format!("{}: finds otherwise", renewed.hook.name())));
+        at_once.extend(renewed.findings.iter().flat_map(finding));
+    }
+    let later: Vec<_> = change.at_next_question.iter().flat_map(answer).collect();
+    let mut lines = Vec::new();
+    for (head, told) in [(AT_ONCE, at_once), (LATER, later)] {
+        if !told.is_empty() {
+            lines.push((0, head.to_owned()));
+            lines.extend(told.into_iter().map(|(depth, text)| (depth + 1, text)));
+        }
     }
     lines
 }
 
+/// Above what changes with the version.
+const AT_ONCE: &str = "at once:";
+/// Above what changes when a transition asks.
+const LATER: &str = "when it is asked the next time (until then facts and payments stay):";
 /// What stands for a value that is not there.
 const NOTHING: &str = "–";
 

@@ -142,8 +142,15 @@ pub async fn install(global: &Global, args: InstallArgs) -> Result<Exit, Failure
     let is_current = engine.is_current(&candidate).await?;
     let refused = changes.iter().filter(|change| change.refused.is_some());
     let refused = refused.count();
-    let goes_on = !args.dry_run && !is_current && (refused == 0 || args.keep_refused);
-    if goes_on {
+    // What the store has lost of it comes back first, whatever new projects go by.
+    let lost = engine.lost_parts(&candidate).await?;
+    let is_new = !is_current && lost.is_empty();
+    let goes_on = !args.dry_run && is_new && (refused == 0 || args.keep_refused);
+    if !lost.is_empty() && !args.dry_run {
+        engine
+            .restore_package(&args.act.actor(), candidate, args.act.reason())
+            .await?;
+    } else if goes_on {
         engine
             .install_package(&args.act.actor(), candidate, args.act.reason())
             .await?;
@@ -152,13 +159,19 @@ pub async fn install(global: &Global, args: InstallArgs) -> Result<Exit, Failure
     if global.json {
         let mut answer = found.json()?;
         answer["installed"] = goes_on.into();
-        answer["unchanged"] = is_current.into();
+        answer["unchanged"] = (is_current && lost.is_empty()).into();
+        answer["lost"] = lost.clone().into();
+        answer["restored"] = (!lost.is_empty() && !args.dry_run).into();
         document(&answer)?;
     } else {
         found.show()?;
-        paragraph(told(goes_on, is_current, args.dry_run), ("", "  "))?;
+        let text = match lost.is_empty() {
+            true => told(goes_on, is_current, args.dry_run).to_owned(),
+            false => restored(&lost, is_current, args.dry_run),
+        };
+        paragraph(&text, ("", "  "))?;
     }
-    if refused > 0 && !goes_on && !is_current {
+    if refused > 0 && !goes_on && is_new {
         let message = format!(
             "{} cannot go by {id} {version}",
             counted(refused as u64, "open project", "open projects"),
@@ -181,6 +194,21 @@ fn told(goes_on: bool, is_current: bool, is_dry: bool) -> &'static str {
         (false, false) if is_dry => "nothing was changed",
         (false, false) => "nothing was installed",
     }
+}
+
+/// What is said where the store has lost something of a package that was installed before.
+fn restored(lost: &[&str], is_current: bool, is_dry: bool) -> String {
+    let lost = lost.join(" and ");
+    if is_dry {
+        return format!("{lost}: missing or damaged in the store; an install restores it");
+    }
+    let then = match is_current {
+        true => "new projects go by it as before",
+        false => {
+            "what new projects go by is as before; install it once more to let them go by this one"
+        }
+    };
+    format!("restored: {lost}, which the store had lost or damaged; {then}")
 }
 
 /// The built-in package of that id, unless a file or folder has the name.

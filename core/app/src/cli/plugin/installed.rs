@@ -47,6 +47,8 @@ struct Row {
     /// Who installed it; nobody where it is built in.
     act: Option<PackageAct>,
     signed_by: Option<String>,
+    /// It cannot be loaded: its component is missing or damaged.
+    is_lost: bool,
 }
 
 /// What is installed where there is a database, else what is built in.
@@ -74,6 +76,19 @@ async fn rows(global: &Global) -> Result<Vec<Row>, Failure> {
             imports: kept.map(imports).unwrap_or_default(),
             act: act.cloned(),
             signed_by: kept.and_then(|kept| kept.signed_by.clone()),
+            is_lost: false,
+            pin,
+        });
+    }
+    for (pin, act) in engine.unavailable_packages().await? {
+        let kept = stored.iter().find(|stored| stored.pin == pin);
+        rows.push(Row {
+            hooks: Vec::new(),
+            rules: Vec::new(),
+            imports: kept.map(imports).unwrap_or_default(),
+            act: Some(act),
+            signed_by: kept.and_then(|kept| kept.signed_by.clone()),
+            is_lost: true,
             pin,
         });
     }
@@ -115,6 +130,7 @@ fn built_in() -> Result<Vec<Row>, Failure> {
         imports: info.imports,
         act: None,
         signed_by: None,
+        is_lost: false,
     });
     Ok(rows.collect())
 }
@@ -147,6 +163,7 @@ pub async fn list(global: &Global) -> Result<Exit, Failure> {
 
 fn origin(row: &Row) -> String {
     match &row.act {
+        Some(_) if row.is_lost => "lost: install it again".to_owned(),
         Some(act) => act.at.date().to_string(),
         None => "built in".to_owned(),
     }
@@ -162,6 +179,7 @@ fn row_json(row: &Row) -> Json {
         "imports": row.imports,
         "signed_by": row.signed_by,
         "built_in": row.act.is_none(),
+        "lost": row.is_lost,
         "installed_by": row.act.as_ref().map(|act| &act.actor),
         "installed_at": row.act.as_ref().map(|act| act.at.rfc3339()),
         "reason": row.act.as_ref().map(|act| &act.reason),
@@ -227,9 +245,10 @@ pub async fn show(global: &Global, args: &IdArgs) -> Result<Exit, Failure> {
         ))?;
     }
     for act in acts {
-        let what = match &act.pin {
-            Some(pin) => format!("installed {} {}", pin.version, short(&pin.component)),
-            None => "removed".to_owned(),
+        let what = match (&act.restored, &act.pin) {
+            (Some(pin), _) => format!("restored {} {}", pin.version, short(&pin.component)),
+            (None, Some(pin)) => format!("installed {} {}", pin.version, short(&pin.component)),
+            (None, None) => "removed".to_owned(),
         };
         let text = format!(
             "{}  {what} by {}  {}",
@@ -247,6 +266,7 @@ fn act_json(act: &PackageAct) -> Json {
         "at": act.at.rfc3339(),
         "actor": act.actor,
         "reason": act.reason,
+        "restored": act.restored.as_ref().map(|pin| &pin.version),
         "version": act.pin.as_ref().map(|pin| &pin.version),
         "component": act.pin.as_ref().map(|pin| &pin.component),
     })

@@ -245,6 +245,26 @@ pub async fn documents_are_kept_once(database: &impl Database) {
         store.document("package", "digest of 2026").await.unwrap(),
         None
     );
+
+    // What has the digest of its bytes gets them again where they were damaged, and keeps its place.
+    let component = |version: &str, bytes: &[u8]| Document {
+        kind: "component".to_owned(),
+        bytes: bytes.to_vec(),
+        ..document(version)
+    };
+    for (version, bytes) in [("1", b"damaged"), ("2", b"another"), ("1", b"genuine")] {
+        store.put_document(component(version, bytes)).await.unwrap();
+    }
+    let kept = store.documents("component").await.unwrap();
+    assert_eq!(
+        kept,
+        [component("2", b"another"), component("1", b"genuine")]
+    );
+    let mut other = document("2026");
+    other.bytes = vec![1];
+    store.put_document(other).await.unwrap();
+    let kept = store.documents("calendar").await.unwrap();
+    assert_eq!(kept, [document("2026"), document("2025")]);
 }
 
 pub async fn tokens_are_kept(database: &impl Database) {
