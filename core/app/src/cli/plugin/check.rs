@@ -185,7 +185,9 @@ fn sizes(package: &Package) -> Vec<(&'static str, usize, usize)> {
 
 fn show(package: &Package, examined: &Examined, signed: &SignedBy) -> Result<(), Failure> {
     let info = &examined.info;
-    for problem in &examined.problems {
+    // A case that fails stands in the list of cases, with the same words.
+    let others = examined.problems.iter();
+    for problem in others.filter(|problem| problem.code != "E-PLUGIN-CASE") {
         paragraph(&finding_text(problem), ("", "  "))?;
         if !problem.hint.is_empty() {
             paragraph(&format!("hint: {}", problem.hint), ("  ", "  "))?;
@@ -211,11 +213,6 @@ fn show(package: &Package, examined: &Examined, signed: &SignedBy) -> Result<(),
         let head = format!("{what:9}  ");
         paragraph(&text, (&head, "           "))?;
     }
-    let failed = examined
-        .cases
-        .iter()
-        .filter(|c| c.outcome != CaseOutcome::Passed)
-        .count();
     let errors = examined
         .problems
         .iter()
@@ -226,7 +223,7 @@ fn show(package: &Package, examined: &Examined, signed: &SignedBy) -> Result<(),
         info.id,
         info.version,
         examined.cases.len(),
-        failed + errors
+        errors
     ))
 }
 
@@ -250,7 +247,7 @@ fn show_cases(cases: &[CaseReport], are_blessed: bool) -> Result<(), Failure> {
             case.fuel_percent
         ))?;
         if let Some(reason) = reason(&case.outcome) {
-            let text = format!("{}: {}", case.file, reason.trim_end());
+            let text = format!("{}: error[E-PLUGIN-CASE]: {}", case.file, reason.trim_end());
             for part in wrap(&text, line_cells(), ("     ", "     ")) {
                 line(part)?;
             }
