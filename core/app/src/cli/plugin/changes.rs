@@ -25,13 +25,20 @@ pub fn show(changes: &[ProjectChange]) -> Result<(), Failure> {
     if count == 0 {
         return line("no open project goes by another version");
     }
-    let visible: Vec<&ProjectChange> = changes.iter().filter(|c| c.is_visible()).collect();
+    // What changes is looked for first; what was never asked drowns it where a package answers something new.
+    let visible = changes.iter().filter(|c| c.is_visible());
+    let (mut visible, others): (Vec<&ProjectChange>, Vec<_>) = visible.partition(|c| is_changed(c));
+    let first = match others.len() {
+        0 => String::new(),
+        n => format!(", and {n} more only get answers that there were none of so far"),
+    };
     let text = format!(
-        "{} on another version: dates or answers change for {}",
+        "{} on another version: dates or answers change for {}{first}",
         counted(count as u64, "open project", "open projects"),
         visible.len()
     );
     paragraph(&text, ("", "  "))?;
+    visible.extend(others);
     for change in visible.iter().take(PROJECTS_SHOWN) {
         line(format!("  {}", change.project))?;
         let told = told(change);
@@ -63,14 +70,26 @@ fn told(change: &ProjectChange) -> Vec<(usize, String)> {
         (0, format!("{}: {before} → {after}", date.obligation))
     });
     let mut lines: Vec<_> = dates.collect();
-    for verdict in &change.verdicts {
-        lines.extend(answer(verdict));
-    }
+    let verdicts = change.verdicts.iter();
+    let (first, changed): (Vec<_>, Vec<_>) = verdicts.partition(|verdict| is_first(verdict));
+    lines.extend(changed.into_iter().flat_map(answer));
     if !change.facts.is_empty() {
         lines.push((0, "facts".to_owned()));
         lines.extend(change.facts.iter().map(|fact| (1, value(fact))));
     }
+    lines.extend(first.into_iter().flat_map(answer));
     lines
+}
+
+/// Whether anything that a project has becomes another.
+fn is_changed(change: &ProjectChange) -> bool {
+    let same = change.dates.is_empty() && change.facts.is_empty() && change.refused.is_none();
+    !same || !change.verdicts.iter().all(is_first)
+}
+
+/// Whether it is an answer to what was not answered so far.
+fn is_first(verdict: &VerdictChange) -> bool {
+    matches!((&verdict.before, &verdict.after), (Ok(None), Ok(Some(_))))
 }
 
 /// What stands for a value that is not there.
@@ -131,4 +150,53 @@ fn value(change: &ValueChange) -> String {
     };
     let (before, after) = (shown(&change.before), shown(&change.after));
     format!("{}: {before} → {after}", change.key)
+}
+
+#[cfg(test)]
+mod tests {
+    use liucheng_model::verdict::{Answer, Hook};
+
+    use super::*;
+
+    fn verdict(hook: Hook, before: Option<Answer>) -> VerdictChange {
+        VerdictChange {
+            hook,
+            before: Ok(before),
+            after: Ok(Some(Answer::default())),
+            findings: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    fn project(verdicts: Vec<VerdictChange>) -> ProjectChange {
+        ProjectChange {
+            project: "P".to_owned(),
+            from: None,
+            to: None,
+            dates: Vec::new(),
+            verdicts,
+            facts: Vec::new(),
+            findings: Vec::new(),
+            refused: None,
+        }
+    }
+
+    #[test]
+    fn what_changes_comes_before_what_was_never_asked() {
+        let first = || verdict(Hook::Cap, None);
+        let other = || verdict(Hook::Staffing, Some(Answer::default()));
+        assert!(!is_changed(&project(vec![first()])));
+        assert!(is_changed(&project(vec![first(), other()])));
+        let refused = ProjectChange {
+            refused: Some("E-X".to_owned()),
+            ..project(Vec::new())
+        };
+        assert!(is_changed(&refused));
+        let told = told(&project(vec![first(), other()]));
+        let lines: Vec<&str> = told.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(
+            lines,
+            ["staffing: answers otherwise", "cap: not answered so far"]
+        );
+    }
 }

@@ -125,7 +125,17 @@ fn bless(package: &Package, examined: &Examined) -> Result<Vec<String>, Failure>
 pub fn check(global: &Global, args: &CheckArgs) -> Result<Exit, Failure> {
     let package = match &args.component {
         Some(component) => Package::read_with(&args.package.path, component)?,
-        None => Package::read(&args.package.path)?,
+        None => Package::read(&args.package.path).map_err(|failure| {
+            let is_unbuilt = failure.code == "E-PLUGIN-FILE" && failure.message.ends_with(".wasm");
+            let hint = format!(
+                "{}; one that lies elsewhere is named with --component",
+                failure.hint
+            );
+            match is_unbuilt {
+                true => failure.hint(hint),
+                false => failure,
+            }
+        })?,
     };
     let signed = signature::verify(&package, &Trust::configured(&global.data_dir())?)?;
     let examined = examined(global, &package)?;

@@ -96,6 +96,16 @@ struct Incoming {
     origin: Origin,
 }
 
+impl Incoming {
+    /// What the component imports, as `plugin check` says it; the manifest may allow more.
+    fn imports(&self) -> &[String] {
+        match &self.origin {
+            Origin::BuiltIn => &self.manifest.imports,
+            Origin::Given(_, examined, _) => &examined.info.imports,
+        }
+    }
+}
+
 /// Where a package comes from.
 enum Origin {
     /// This program.
@@ -303,7 +313,7 @@ impl Found<'_> {
             "replaces": self.before,
             "signed_by": self.incoming.files.signed_by,
             "trusted": is_trusted,
-            "imports": self.incoming.manifest.imports,
+            "imports": self.incoming.imports(),
             "hooks": self.hooks,
             "cases": cases,
             "changes": changes,
@@ -319,9 +329,9 @@ impl Found<'_> {
                 short(&pin.component)
             ),
         };
-        let imports = match self.incoming.manifest.imports.is_empty() {
-            true => "nothing".to_owned(),
-            false => self.incoming.manifest.imports.join(", "),
+        let imports = match self.incoming.imports() {
+            [] => "nothing".to_owned(),
+            imports => imports.join(", "),
         };
         let (cases, signature) = match &self.incoming.origin {
             Origin::BuiltIn => (
