@@ -37,7 +37,7 @@ const REFUSED: &[(&str, Spoil, &str, &str)] = &[
             copy.append("overlay.toml", &(tighten(20) + &tighten(25)));
         },
         "E-ID-TWICE",
-        "overlay.toml:67:14 \"sign-contract\" is tightened twice",
+        "overlay.toml:70:14 \"sign-contract\" is tightened twice",
     ),
     (
         "a period without length",
@@ -89,7 +89,7 @@ const REFUSED: &[(&str, Spoil, &str, &str)] = &[
             );
         },
         "E-PLUGIN-HOOK",
-        "overlay.toml:71:7 the component is to run the step \"county-record\"",
+        "overlay.toml:73:7 the component is to run the step \"county-record\"",
     ),
     (
         "a fact does not exist",
@@ -424,7 +424,7 @@ fn nothing_is_packed_that_is_wrongly_signed() {
         ),
         (
             |copy| {
-                drop(fs::copy(copy.path("cases/floor.toml"), copy.path("cases/more.toml")).unwrap())
+                fs::copy(copy.path("cases/floor.toml"), copy.path("cases/more.toml")).unwrap();
             },
             "E-PLUGIN-UNCOVERED",
         ),

@@ -344,6 +344,7 @@ pub async fn open_read_only(place: &Place) -> Result<Arc<dyn Store>, Failure> {
 }
 
 async fn connect(place: &Place, options: Options) -> Result<Arc<dyn Store>, Failure> {
+    is_folder(&place.dir)?;
     let store = liucheng_store::connect(&place.database, options).await;
     let store = store.map_err(store_failure)?;
     format::check(&*store).await?;

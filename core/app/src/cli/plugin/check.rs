@@ -126,7 +126,10 @@ pub fn check(global: &Global, args: &CheckArgs) -> Result<Exit, Failure> {
     let package = match &args.component {
         Some(component) => Package::read_with(&args.package.path, component)?,
         None => Package::read(&args.package.path).map_err(|failure| {
-            let is_unbuilt = failure.code == "E-PLUGIN-FILE" && failure.message.ends_with(".wasm");
+            // A component beside an archive would not be the one that is installed.
+            let is_unbuilt = failure.code == "E-PLUGIN-FILE"
+                && failure.message.ends_with(".wasm")
+                && args.package.path.is_dir();
             let hint = format!(
                 "{}; one that lies elsewhere is named with --component",
                 failure.hint

@@ -98,11 +98,13 @@ struct Incoming {
 
 impl Incoming {
     /// What the component imports, as `plugin check` says it; the manifest may allow more.
-    fn imports(&self) -> &[String] {
-        match &self.origin {
-            Origin::BuiltIn => &self.manifest.imports,
-            Origin::Given(_, examined, _) => &examined.info.imports,
-        }
+    fn imports(&self) -> Vec<String> {
+        let mut imports = match &self.origin {
+            Origin::BuiltIn => self.manifest.imports.clone(),
+            Origin::Given(_, examined, _) => examined.info.imports.clone(),
+        };
+        imports.sort();
+        imports
     }
 }
 
@@ -329,9 +331,10 @@ impl Found<'_> {
                 short(&pin.component)
             ),
         };
-        let imports = match self.incoming.imports() {
-            [] => "nothing".to_owned(),
-            imports => imports.join(", "),
+        let imports = self.incoming.imports();
+        let imports = match imports.is_empty() {
+            true => "nothing".to_owned(),
+            false => imports.join(", "),
         };
         let (cases, signature) = match &self.incoming.origin {
             Origin::BuiltIn => (
