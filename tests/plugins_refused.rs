@@ -293,9 +293,10 @@ fn each_fault_of_a_package_has_one_coded_message() {
         assert_eq!(found, *code, "{what}: {message}");
         assert!(message.contains(word), "{what}: {message}");
         // The author hears it as well, with the same code.
-        let checked = copy.run(&["plugin", "check", ".", "--json"]);
+        let folder = copy.folder.path().to_str().unwrap();
+        let checked = data.run(&["plugin", "check", folder, "--json"]);
         let said = checked.out.clone() + &checked.err;
-        assert_eq!(checked.code, 1, "{what}: {said}");
+        assert!(matches!(checked.code, 1 | 2), "{what}: {said}");
         assert!(said.contains(&format!("\"{code}\"")), "{what}: {said}");
     }
     // None of it left anything behind.

@@ -415,11 +415,11 @@ pub fn is_folder(dir: &Path) -> Result<bool, Failure> {
             .at("--data")
             .hint(hint))
     };
-    // A name below a file leads nowhere either.
-    let found = match std::fs::metadata(dir) {
+    // Looked at from within: whoever may not enter the folder may look at it from outside.
+    let found = match std::fs::metadata(dir.join(".")) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         found => found.and_then(|found| match found.is_dir() {
-            true => std::fs::read_dir(dir).map(drop),
+            true => Ok(()),
             false => Err(ErrorKind::NotADirectory.into()),
         }),
     };

@@ -254,11 +254,21 @@ fn together(
     definition: &Definition,
     report: &PackageReport,
 ) -> Vec<LintFinding> {
-    let differing = report.parameters.iter();
-    let mut problems: Vec<_> = differing.map(|other| parameter(package, other)).collect();
-    let Some(file) = &package.overlay else {
-        return problems;
+    let mut problems = match &package.overlay {
+        Some(file) => of_overlay(file, definition, report),
+        None => Vec::new(),
     };
+    let differing = report.parameters.iter();
+    problems.extend(differing.map(|other| parameter(package, other)));
+    problems
+}
+
+fn of_overlay(
+    file: &TextFile,
+    definition: &Definition,
+    report: &PackageReport,
+) -> Vec<LintFinding> {
+    let mut problems = Vec::new();
     let info = &report.info;
     if let Some(coverage) = coverage(base(), Some(file.source()))
         && !coverage.clauses.is_empty()
