@@ -52,6 +52,14 @@ fn usage_errors_exit_2() {
             "{args:?}: {}",
             said.err
         );
+        // What is wrong, and what to do: one line each.
+        let lines: Vec<&str> = said.err.lines().collect();
+        assert!(
+            lines.len() == 2 && lines[1].starts_with("  hint: "),
+            "{}",
+            said.err
+        );
+        assert!(lines[1].contains("--help`"), "{}", said.err);
     }
     assert_eq!(run(&["--help"]).code, 0);
     assert!(run(&["--help"]).out.contains("Exit codes"));

@@ -185,7 +185,7 @@ fn changes_of_version_are_told_with_both_values_and_need_a_reason() {
     let said = data.run(&[&create[..], &facts].concat());
     assert_eq!(said.code, 0, "{}", said.err);
     let second = Copy::new();
-    second.edit("overlay.toml", "value = \"3\"", "value = \"5\"");
+    second.raise_floor();
     second.next_version();
     let path = second.folder.path().to_str().unwrap();
     let place = ["--data", data.0.path().to_str().unwrap()];

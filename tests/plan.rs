@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{Said, liucheng, run, run_with};
+use crate::support::{
+    Said, liucheng,
+    package::{Copy, Data, ID},
+    run, run_with,
+};
 
 fn plan(province: Option<&str>, facts: &Json) -> Json {
     let mut args = vec!["plan", "--facts", "-", "--json"];
@@ -500,5 +504,65 @@ fn reports_of_the_whole_contract_are_listed() {
     assert_eq!(
         reports(&json!({"contract.signed": "2021-08-30"})),
         (vec![], vec![])
+    );
+}
+
+/// An author sees the dates of a package that is installed nowhere, an operator those of what is installed.
+#[test]
+fn a_plan_goes_by_what_is_installed_or_by_a_path() {
+    let facts = json!({"contract.signed": "2026-03-02"}).to_string();
+    let filing = |said: Said| {
+        assert_eq!(said.code, 0, "{}", said.err);
+        dates(&said.json())["XX-02"].0.clone()
+    };
+    let ask = |before: &[&str], province: &str| {
+        let args = [
+            before,
+            &["plan", "--facts", "-", "--json", "--province", province],
+        ]
+        .concat();
+        run_with(&args, facts.as_bytes())
+    };
+    let (data, copy) = (Data::new(), Copy::new());
+    let data_dir = data.0.path().to_str().unwrap();
+    let folder = copy.folder.path().to_str().unwrap();
+    let tar = copy.path("p.tar");
+    let tar = tar.to_str().unwrap();
+    // Not installed: only its path will do.
+    let unknown = ask(&[], ID);
+    assert_eq!(unknown.code, 3);
+    assert!(
+        unknown.err.contains("E-PROVINCE-UNKNOWN") && unknown.err.contains("by its path"),
+        "{}",
+        unknown.err
+    );
+    assert_eq!(filing(ask(&[], folder)), "2026-03-09");
+    assert_eq!(copy.run(&["plugin", "pack", ".", "-o", tar]).code, 0);
+    assert_eq!(filing(ask(&[], tar)), "2026-03-09");
+    let installed = data.install(copy.folder.path());
+    assert_eq!(installed.code, 0, "{}", installed.err);
+    // What the author changes shows in the folder at once, and nowhere else.
+    copy.edit("overlay.toml", "5 working-days", "6 working-days");
+    assert_eq!(filing(ask(&[], folder)), "2026-03-10");
+    assert_eq!(filing(ask(&["--data", data_dir], folder)), "2026-03-10");
+    assert_eq!(filing(ask(&["--data", data_dir], ID)), "2026-03-09");
+    // The component is asked, too.
+    let plan = ask(&["--data", data_dir], ID).json();
+    let findings = plan["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|f| f["rule"] == "XX-01"), "{plan}");
+    // An overlay that is wrong says where.
+    copy.edit("overlay.toml", "6 working-days", "0 working-days");
+    let wrong = ask(&[], folder);
+    assert!(
+        wrong.code == 1 && wrong.err.contains("overlay.toml:27:"),
+        "{}",
+        wrong.err
+    );
+    let typo = copy.path("typo");
+    let typo = ask(&["--data", typo.to_str().unwrap()], ID);
+    assert!(
+        typo.code == 3 && typo.err.contains("E-DATA-DIR"),
+        "{}",
+        typo.err
     );
 }

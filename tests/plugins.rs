@@ -118,7 +118,7 @@ fn a_package_is_installed_replaced_and_taken_back() {
 
     let second = Copy::new();
     second.append("overlay.toml", &dated("2090-11-30"));
-    second.edit("overlay.toml", "value = \"3\"", "value = \"5\"");
+    second.raise_floor();
     second.next_version();
     let said = data.install(second.folder.path());
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);

@@ -11,6 +11,10 @@ use crate::support::{
 
 type Spoil = fn(&Copy);
 
+/// What the cases bring themselves.
+const PARAMETERS: &str =
+    "[parameters]\nfloor-percent = { value = { percent = \"3\" }, rule = \"XX-01\" }\n";
+
 /// What is done to the package, the code, and a word of the message.
 const REFUSED: &[(&str, Spoil, &str, &str)] = &[
     (
@@ -21,6 +25,71 @@ const REFUSED: &[(&str, Spoil, &str, &str)] = &[
         },
         "E-LOOSER-THAN-LAW",
         "46",
+    ),
+    (
+        "it tightens the thirty days twice",
+        |copy| {
+            let tighten = |days: u32| {
+                format!(
+                    "[[tighten]]\nobligation = \"sign-contract\"\nperiod = \"{days} days\"\nrule = \"XX-02\"\n"
+                )
+            };
+            copy.append("overlay.toml", &(tighten(20) + &tighten(25)));
+        },
+        "E-ID-TWICE",
+        "overlay.toml:70:14 \"sign-contract\" is tightened twice",
+    ),
+    (
+        "a period without length",
+        |copy| copy.edit("overlay.toml", "5 working-days\"", "0 working-days\""),
+        "E-OBLIGATION-SHAPE",
+        "overlay.toml:27:11 a period of `0` has no length",
+    ),
+    (
+        "the overlay has another number than the cases",
+        |copy| copy.edit("overlay.toml", "value = \"3\"", "value = \"2\""),
+        "E-PLUGIN-PARAMETER",
+        "cases/floor.toml:4:1 \"floor-percent\" is { percent = \"3\" } of \"XX-01\" here and { percent = \"2\" }",
+    ),
+    (
+        "the overlay lacks a number that the cases have",
+        |copy| copy.edit("overlay.toml", "floor-percent", "ceiling-percent"),
+        "E-PLUGIN-PARAMETER",
+        "which the overlay does not have",
+    ),
+    (
+        "the cases leave the numbers to the overlay, which has another",
+        |copy| {
+            copy.edit("cases/floor.toml", PARAMETERS, "");
+            copy.edit("overlay.toml", "value = \"3\"", "value = \"2\"");
+        },
+        "E-PLUGIN-CASE",
+        "20000.00",
+    ),
+    (
+        "a number that does not go with the question that needs it",
+        |copy| {
+            copy.edit(
+                "overlay.toml",
+                "value = \"3\"",
+                "value = \"3\", hooks = [\"renewal\"]",
+            );
+        },
+        "E-PLUGIN-CASE",
+        "expected:",
+    ),
+    (
+        "a step that the component does not run",
+        |copy| {
+            copy.append(
+                "overlay.toml",
+                "[[step]]\nid = \"county-record\"\nrule = \"XX-02\"\nat = \"after-contract\"\n\
+                 title = { zh = \"县备案\", en = \"Record\" }\nstate = { zh = \"待县备案\", en = \"To be recorded\" }\n\
+                 roles = [\"officer\"]\nopen-ended = { zh = \"未写明\", en = \"not said\" }\nrun = true\n",
+            );
+        },
+        "E-PLUGIN-HOOK",
+        "overlay.toml:73:7 the component is to run the step \"county-record\"",
     ),
     (
         "a fact does not exist",
@@ -84,7 +153,9 @@ const REFUSED: &[(&str, Spoil, &str, &str)] = &[
             )
         },
         "E-PLUGIN-CASE",
-        "exactly the floor is enough",
+        // The whole difference.
+        "cases/floor.toml: \"exactly the floor is enough\" the golden case fails: expected:\n[facts.\"budget.floor\"]\nmoney = \"1.00\"\n\n\
+         found:\n[facts.\"budget.floor\"]\nmoney = \"30000.00\"",
     ),
     (
         "no golden cases",
@@ -221,6 +292,12 @@ fn each_fault_of_a_package_has_one_coded_message() {
         let (found, message) = refusal(&data.install(copy.folder.path()));
         assert_eq!(found, *code, "{what}: {message}");
         assert!(message.contains(word), "{what}: {message}");
+        // The author hears it as well, with the same code.
+        let folder = copy.folder.path().to_str().unwrap();
+        let checked = data.run(&["plugin", "check", folder, "--json"]);
+        let said = checked.out.clone() + &checked.err;
+        assert!(matches!(checked.code, 1 | 2), "{what}: {said}");
+        assert!(said.contains(&format!("\"{code}\"")), "{what}: {said}");
     }
     // None of it left anything behind.
     let listed = data.run(&["plugin", "list", "--json"]).json();
@@ -271,6 +348,11 @@ fn archives_are_refused_before_they_are_read() {
         (
             "a link",
             with(raw_entry("overlay.toml", b'2', 0)),
+            "E-PLUGIN-ENTRY",
+        ),
+        (
+            "a name of two lines",
+            with(raw_entry("cases/a\nb.toml", b'0', 0)),
             "E-PLUGIN-ENTRY",
         ),
         (
@@ -328,4 +410,126 @@ fn archives_are_refused_before_they_are_read() {
     fs::write(copy.path("good.tar"), good).unwrap();
     let checked = run(&["plugin", "check", copy.path("good.tar").to_str().unwrap()]);
     assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+}
+
+#[test]
+fn nothing_is_packed_that_is_wrongly_signed() {
+    let spoils: [(Spoil, &str); 3] = [
+        (
+            |copy| copy.edit("plugin.toml", "\n[component]", "\n# later\n[component]"),
+            "E-PLUGIN-SIGNATURE",
+        ),
+        (
+            |copy| fs::write(copy.path("plugin.sig"), "nonsense").unwrap(),
+            "E-PLUGIN-SIGNATURE",
+        ),
+        (
+            |copy| {
+                fs::copy(copy.path("cases/floor.toml"), copy.path("cases/more.toml")).unwrap();
+            },
+            "E-PLUGIN-UNCOVERED",
+        ),
+    ];
+    for (spoil, code) in spoils {
+        let copy = Copy::new();
+        sign(&copy);
+        let out = copy.path("out.tar");
+        let pack = || copy.run(&["plugin", "pack", ".", "-o", out.to_str().unwrap(), "--json"]);
+        assert_eq!(pack().json()["signed"], true);
+        fs::remove_file(&out).unwrap();
+        spoil(&copy);
+        let said = pack();
+        assert_eq!(refusal(&said).0, code);
+        assert!(said.err.contains("plugin sign"), "{}", said.err);
+        assert!(!out.exists());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_can_read_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let copy = Copy::new();
+    let key = copy.path("k");
+    let key = key.to_str().unwrap();
+    let made = run(&["plugin", "keygen", "--to", key]);
+    assert!(made.code == 0 && made.err.is_empty(), "{}", made.err);
+    let sign = || copy.run(&["plugin", "sign", ".", "--key", key]);
+    assert_eq!(sign().err, "");
+    fs::set_permissions(key, fs::Permissions::from_mode(0o644)).unwrap();
+    let said = sign();
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(
+        said.err.contains("mode 644") && said.err.contains("chmod 600"),
+        "{}",
+        said.err
+    );
+}
+
+/// A data folder that cannot be looked into is not an empty one.
+#[test]
+fn a_data_folder_has_to_be_one() {
+    let copy = Copy::new();
+    let file = copy.path("plugin.toml");
+    let typo = copy.path("typo");
+    let at = |data: &Path, args: &[&str]| {
+        copy.run(&[&["--data", data.to_str().unwrap(), "--json"], args].concat())
+    };
+    for args in [
+        &["plugin", "list"][..],
+        &["plugin", "show", ID],
+        &["plugin", "verify", "."],
+        &["plugin", "check", "."],
+        &["plugin", "install", ".", "--dry-run"],
+        &["project", "list"],
+    ] {
+        let said = at(&file, args);
+        assert!(
+            said.err.contains("E-DATA-DIR") && said.err.contains("no folder"),
+            "{args:?}: {}{}",
+            said.out,
+            said.err
+        );
+        assert_ne!(said.code, 0, "{args:?}");
+    }
+    // Whom to trust stands in a folder that somebody names, or nowhere.
+    let (code, message) = refusal(&at(&typo, &["plugin", "verify", "."]));
+    assert_eq!(code, "E-DATA-DIR");
+    assert!(message.contains("there is no such folder"), "{message}");
+    let listed = at(&typo, &["plugin", "list"]);
+    assert_eq!(listed.code, 0);
+    assert!(listed.err.contains("there is no folder"), "{}", listed.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_data_folder_has_to_be_readable() {
+    use std::os::unix::fs::PermissionsExt;
+    let data = Data::new();
+    assert_eq!(data.run(&["migrate"]).code, 0);
+    let mode = |mode| fs::set_permissions(data.0.path(), fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o000);
+    // Whoever may look everywhere, as root does, is not held up by permissions.
+    let is_held_up = fs::read_dir(data.0.path()).is_err();
+    let copy = Copy::new();
+    let path = copy.folder.path().to_str().unwrap();
+    let said: Vec<_> = [
+        &["plugin", "list"][..],
+        &["plugin", "verify", path],
+        &["project", "list"],
+    ]
+    .into_iter()
+    .map(|args| data.run(args))
+    .collect();
+    mode(0o700);
+    for said in said {
+        match is_held_up {
+            true => assert!(
+                said.code == 69 && said.err.contains("may not look into it"),
+                "{}",
+                said.err
+            ),
+            false => assert_eq!(said.code, 0, "{}", said.err),
+        }
+    }
 }

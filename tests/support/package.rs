@@ -83,6 +83,18 @@ impl Copy {
         self.set_component(&bytes);
     }
 
+    /// A floor of 5 % instead of 3 %, in the overlay and in what the cases say.
+    pub fn raise_floor(&self) {
+        self.edit("overlay.toml", "value = \"3\"", "value = \"5\"");
+        for (from, to) in [
+            ("\"3\"", "\"5\""),
+            ("\"30000", "\"50000"),
+            ("\"29999", "\"49999"),
+        ] {
+            self.edit("cases/floor.toml", from, to);
+        }
+    }
+
     /// The same package, one version on.
     pub fn next_version(&self) {
         self.patch("0.1.0", "0.2.0");

@@ -4,6 +4,7 @@ pub mod transfer;
 
 use std::{
     collections::BTreeMap,
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -239,17 +240,23 @@ fn stored(package: &builtin::BuiltinPackage, pin: PackagePin) -> StoredPackage {
 }
 
 /// Whether a place has a database.
+///
+/// # Errors
+/// `E-DATA-DIR` where the data folder cannot be looked into, and nobody can tell.
 pub async fn is_there(place: &Place) -> Result<bool, Failure> {
+    is_folder(&place.dir)?;
     let found = liucheng_store::is_there(&place.database).await;
     found.map_err(store_failure)
 }
 
 /// Says that there is no database, for commands that show what is built in then.
 pub fn note_absent(place: &Place) {
-    output::note(&format!(
-        "there is no database in {} yet; this is what is built in",
-        place.dir.display()
-    ));
+    let dir = place.dir.display();
+    let what = match place.dir.exists() {
+        true => format!("there is no database in {dir} yet"),
+        false => format!("there is no folder {dir}, and so no database"),
+    };
+    output::note(&format!("{what}; this is what is built in"));
 }
 
 /// Refuses a place without a database.
@@ -337,6 +344,7 @@ pub async fn open_read_only(place: &Place) -> Result<Arc<dyn Store>, Failure> {
 }
 
 async fn connect(place: &Place, options: Options) -> Result<Arc<dyn Store>, Failure> {
+    is_folder(&place.dir)?;
     let store = liucheng_store::connect(&place.database, options).await;
     let store = store.map_err(store_failure)?;
     format::check(&*store).await?;
@@ -394,6 +402,47 @@ pub fn calendar(layers: &[PathBuf]) -> Result<Calendar, Failure> {
         calendar = calendar.with_layer(&layer).map_err(|e| broken(&name, &e))?;
     }
     Ok(calendar)
+}
+
+/// Whether there is a data folder; one that cannot be looked into is not taken for an empty one.
+///
+/// # Errors
+/// `E-DATA-DIR` where it is no folder, or this user may not look into it.
+pub fn is_folder(dir: &Path) -> Result<bool, Failure> {
+    let refused = |reason: &str, hint: &str| {
+        let message = format!("{}: {reason}", dir.display());
+        Err(Failure::new(Exit::Unavailable, "E-DATA-DIR", message)
+            .at("--data")
+            .hint(hint))
+    };
+    // Looked at from within: whoever may not enter the folder may look at it from outside.
+    let found = match std::fs::metadata(dir.join(".")) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        found => found.and_then(|found| match found.is_dir() {
+            true => Ok(()),
+            false => Err(ErrorKind::NotADirectory.into()),
+        }),
+    };
+    match found.map_err(|error| (error.kind(), error.to_string())) {
+        Ok(()) => Ok(true),
+        Err((ErrorKind::NotADirectory, _)) => refused(
+            "it is no folder",
+            "name the data folder, the one with liucheng.db and liucheng.toml in it",
+        ),
+        Err((ErrorKind::PermissionDenied, _)) => refused(
+            "this user may not look into it",
+            "run the command as the user that the folder belongs to, or change the folder's permissions",
+        ),
+        Err((_, reason)) => refused(&reason, "check the path and the disk"),
+    }
+}
+
+/// There is no such data folder, though somebody named it.
+pub fn no_folder(dir: &Path) -> Failure {
+    let message = format!("{}: there is no such folder", dir.display());
+    Failure::new(Exit::NotFound, "E-DATA-DIR", message)
+        .at("--data")
+        .hint("correct --data")
 }
 
 /// Makes a data folder unless it is there, for its owner only: tokens and personal data lie in it.

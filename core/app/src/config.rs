@@ -1,6 +1,7 @@
 //! The configuration file `liucheng.toml` in the data folder. Everything has a default.
 
 use std::{
+    io::ErrorKind,
     ops::RangeInclusive,
     path::{Path, PathBuf},
 };
@@ -8,6 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
+    compose,
     mail::MailConfig,
     output::{Exit, Failure},
     package::signature,
@@ -123,17 +125,27 @@ impl Config {
     /// `E-CONFIG` with line and column; exit code 78.
     pub fn read(dir: &Path) -> Result<Self, Failure> {
         let path = dir.join(FILE);
+        compose::is_folder(dir)?;
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
             Err(error) => {
-                return Err(Failure::new(
-                    Exit::Config,
-                    "E-CONFIG",
-                    format!("{}: {error}", path.display()),
-                ));
+                let hint = match error.kind() {
+                    ErrorKind::PermissionDenied => {
+                        "run the command as the user that the file belongs to, or change its permissions"
+                    }
+                    ErrorKind::InvalidData => "save the file as UTF-8",
+                    ErrorKind::IsADirectory => {
+                        "there is a folder of that name: the configuration is a file, see docs/configuration.md"
+                    }
+                    _ => "check the file and the disk",
+                };
+                let message = format!("{}: {error}", path.display());
+                return Err(Failure::new(Exit::Config, "E-CONFIG", message)
+                    .at(path.display().to_string())
+                    .hint(hint));
             }
         };
         let config: Self = toml::from_str(&text).map_err(|error| {

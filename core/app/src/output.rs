@@ -159,7 +159,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error[{}]: ", self.code)?;
-        if !self.place.is_empty() && !self.message.contains(&self.place) {
+        let is_said = self.message.starts_with(&self.place)
+            || self.message.contains(&format!("{}:", self.place));
+        if !self.place.is_empty() && !is_said {
             write!(f, "{}: ", sanitised(&self.place))?;
         }
         f.write_str(&sanitised(&self.message))?;

@@ -31,7 +31,10 @@ mod v1;
 mod work_days;
 
 pub use breaker::BreakerLimits;
-pub use cases::{CaseOutcome, CaseReport, CaseSource, PackageReport, check_package, run_cases};
+pub use cases::{
+    CaseOutcome, CaseReport, CaseSource, PackageReport, ParameterProblem, Parameters,
+    check_package, run_cases,
+};
 pub use error::{PluginError, Problem};
 pub use host::PluginHost;
 pub use limits::Limits;

@@ -11,11 +11,15 @@ use chrono::NaiveDate;
 use liucheng_engine::ports::{ProvinceRules, RuleCall};
 use liucheng_model::{
     calendar::Calendar,
+    definition::{Definition, Source},
     fact::{FactValue, Facts, ROWS_MAX, Row, Scalar},
     money::Fen,
     verdict::{Hook, Parameter},
 };
-use liucheng_plugin_host::{CaseSource, Limits, PackageSource, PluginHost, check_package};
+use liucheng_plugin_host::{
+    CaseOutcome, CaseSource, Limits, PackageReport, PackageSource, Parameters, PluginHost,
+    check_package,
+};
 
 fn plugins() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../plugins")
@@ -43,12 +47,23 @@ fn cases(id: &str) -> Vec<(String, String)> {
     files.iter().map(read).collect()
 }
 
+/// The parameters that a project's questions carry.
+fn parameters(id: &str) -> Parameters {
+    let read = |path: PathBuf| fs::read_to_string(path).unwrap();
+    let base = read(plugins().join("../workflows/social-work-station.toml"));
+    let overlay = read(plugins().join(id).join("overlay.toml"));
+    let source = |text| Source { name: "", text };
+    let definition = Definition::load(source(&base), Some(source(&overlay))).unwrap();
+    (*definition.parameters).clone()
+}
+
 #[test]
 fn golden_cases_pass_in_the_real_host() {
     let host = PluginHost::new(Limits::default(), None).unwrap();
     for id in ["ningxia-yuanzhou", "tianjin"] {
         let (manifest, component) = package(id);
         let files = cases(id);
+        let overlay = parameters(id);
         let files: Vec<CaseSource<'_>> = files
             .iter()
             .map(|(file, text)| CaseSource { file, text })
@@ -57,7 +72,7 @@ fn golden_cases_pass_in_the_real_host() {
             manifest: &manifest,
             component: &component,
         };
-        let report = check_package(&host, source, &files).unwrap();
+        let report = check_package(&host, source, &overlay, &files).unwrap();
         for case in &report.cases {
             println!(
                 "{:>9} fuel {:>7.3} % {:>5} us  {id} {} {}",
@@ -71,7 +86,7 @@ fn golden_cases_pass_in_the_real_host() {
         let failed: Vec<_> = report
             .cases
             .iter()
-            .filter(|c| c.outcome != liucheng_plugin_host::CaseOutcome::Passed)
+            .filter(|c| c.outcome != CaseOutcome::Passed)
             .collect();
         assert!(report.passed(), "{failed:#?}");
         assert!(
@@ -79,12 +94,78 @@ fn golden_cases_pass_in_the_real_host() {
             "a golden case needs a tenth of the budget"
         );
         // Fuel counts instructions: a second run takes exactly as many.
-        let again = check_package(&host, source, &files).unwrap();
-        let fuel = |report: &liucheng_plugin_host::PackageReport| {
-            report.cases.iter().map(|c| c.fuel).collect::<Vec<_>>()
-        };
+        let again = check_package(&host, source, &overlay, &files).unwrap();
+        let fuel = |report: &PackageReport| report.cases.iter().map(|c| c.fuel).collect::<Vec<_>>();
         assert_eq!(fuel(&report), fuel(&again));
     }
+}
+
+/// Cases are judged by the numbers of the overlay, and whatever else their file says is told.
+#[test]
+fn cases_see_the_parameters_of_the_overlay() {
+    let host = PluginHost::new(Limits::default(), None).unwrap();
+    let (manifest, component) = package("ningxia-yuanzhou");
+    let source = PackageSource {
+        manifest: &manifest,
+        component: &component,
+    };
+    let run = |text: &str, overlay: &Parameters| {
+        let files = [CaseSource {
+            file: "a.toml",
+            text,
+        }];
+        check_package(&host, source, overlay, &files).unwrap()
+    };
+    let case = "[[case]]\nname = \"floor\"\nhook = \"cap\"\ntoday = 2021-08-20\n\
+                [case.facts]\n\"budget.fund_base\" = { money = \"1000000\" }\n\
+                \"budget.total\" = { money = \"30000\" }\n\
+                [[case.expect.findings]]\nzh = \"30,000.00 元满足 3% 下限的资金基数最高为 1,000,000.00 元\"\n";
+    let given = |percent: &str| {
+        format!(
+            "[parameters]\nfloor-percent = {{ value = {{ percent = \"{percent}\" }}, rule = \"YZ-04\" }}\n{case}"
+        )
+    };
+    let overlay = parameters("ningxia-yuanzhou");
+    let passes = |report: &PackageReport| report.passed();
+    assert!(passes(&run(case, &overlay)));
+    // Another number in the overlay, none at all, or one that is not sent along: the case sees it.
+    let changed = |change: fn(&mut Parameters)| {
+        let mut overlay = overlay.clone();
+        change(&mut overlay);
+        overlay
+    };
+    let other = changed(|overlay| {
+        let two = Scalar::Percent("2".parse().unwrap());
+        overlay.get_mut("floor-percent").unwrap().value = FactValue::One(two);
+    });
+    let absent = changed(|overlay| drop(overlay.remove("floor-percent")));
+    let elsewhere = changed(|overlay| {
+        overlay.get_mut("floor-percent").unwrap().hooks = vec![Hook::Renewal];
+    });
+    for overlay in [&other, &absent, &elsewhere] {
+        assert!(!passes(&run(case, overlay)));
+    }
+    // The same where the file brings the number itself, with which it would pass.
+    assert!(!passes(&run(&given("3"), &elsewhere)));
+    assert_eq!(run(&given("3.0"), &overlay).parameters, []);
+    let problems = run(&given("3"), &other).parameters;
+    assert_eq!(
+        (problems[0].key.as_str(), problems[0].offset),
+        ("floor-percent", 13)
+    );
+    assert!(
+        problems[0].overlay.as_ref().unwrap().contains("\"2\""),
+        "{problems:?}"
+    );
+    assert_eq!(run(&given("3"), &absent).parameters[0].overlay, None);
+    // A single case may differ on purpose.
+    let own = case.replace(
+        "[[case.expect",
+        "[case.parameters]\nfloor-percent = { value = { percent = \"3\" }, rule = \"YZ-04\" }\n[[case.expect",
+    );
+    let report = run(&own, &other);
+    assert!(passes(&report));
+    assert_eq!(report.parameters, []);
 }
 
 fn call(host: &PluginHost, manifest: &str, component: &[u8]) -> RuleCall {

@@ -71,7 +71,9 @@ pub async fn run(global: &Global, args: BackupArgs) -> Result<Exit, Failure> {
             }
             Ok(Exit::Ok)
         }
-        (None, None) => Err(Failure::new(Exit::Usage, "E-USAGE", "--to is missing")),
+        (None, None) => Err(Failure::new(Exit::Usage, "E-USAGE", "--to is missing")
+            .at("--to")
+            .hint("name the file of the backup; see `liucheng backup --help`")),
     }
 }
 

@@ -90,7 +90,7 @@ enum Command {
     /// Look at what texts leave open, and decide it for a jurisdiction.
     #[command(subcommand)]
     Decision(decision::DecisionCommand),
-    /// Compute deadlines and payments from facts, without a database.
+    /// Compute deadlines and payments from facts; needs no project and no database.
     Plan(plan::PlanArgs),
     /// Look at the work calendar.
     #[command(subcommand)]
@@ -203,17 +203,11 @@ fn unparsed(error: &clap::Error) -> ExitCode {
             _ => ExitCode::SUCCESS,
         };
     }
-    if std::env::args_os().any(|a| a == "--json") {
-        return usage(error).report(true);
-    }
-    let text = error.render().to_string();
-    let coded = text.replacen("error: ", "error[E-USAGE]: ", 1);
-    // Nothing can be done about a closed stderr.
-    let _ = std::io::stderr().write_all(output::sanitised(&coded).as_bytes());
-    ExitCode::from(Exit::Usage as u8)
+    let as_json = std::env::args_os().any(|a| a == "--json");
+    usage(error).report(as_json)
 }
 
-/// A usage error for programs: the whole message on one line, and the argument where it is known.
+/// A usage error: the whole message on one line, the argument where it is known, and how the command is used.
 fn usage(error: &clap::Error) -> Failure {
     let text = error.render().to_string();
     let said = text
@@ -232,8 +226,15 @@ fn usage(error: &clap::Error) -> Failure {
         Some(ContextValue::Strings(names)) => names.join(", "),
         _ => String::new(),
     };
-    let mut hints: Vec<&str> = tips.iter().map(|t| t.trim_start_matches("tip: ")).collect();
-    hints.push("see `liucheng --help`");
+    let tips = tips
+        .iter()
+        .map(|t| t.trim_start_matches("tip: ").to_owned());
+    let mut hints: Vec<String> = tips.collect();
+    let shown = text.lines().find_map(|l| l.trim().strip_prefix("Usage: "));
+    hints.push(match shown {
+        Some(usage) => format!("usage: {usage}; see `{} --help`", command_of(usage)),
+        None => "see `liucheng --help`".to_owned(),
+    });
     Failure::new(
         Exit::Usage,
         "E-USAGE",
@@ -241,6 +242,13 @@ fn usage(error: &clap::Error) -> Failure {
     )
     .at(place)
     .hint(hints.join("; "))
+}
+
+/// The words of a usage line that name the command.
+fn command_of(usage: &str) -> String {
+    let is_word = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
+    let words: Vec<&str> = usage.split_whitespace().take_while(is_word).collect();
+    words.join(" ")
 }
 
 fn execute(cli: Cli, data_is_named: bool) -> Result<Exit, Failure> {

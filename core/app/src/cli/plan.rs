@@ -1,17 +1,15 @@
-//! `liucheng plan`: deadlines and payments from facts, without a database.
+//! `liucheng plan`: deadlines and payments from facts, without a project.
 
 #[cfg(test)]
 mod cases;
+mod rules;
 mod show;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use chrono::NaiveDate;
 use clap::Args;
-use liucheng_engine::{
-    library::Entry,
-    ports::{ProvinceRules, RuleCall},
-};
+use liucheng_engine::{library::Entry, ports::RuleCall};
 use liucheng_model::{
     decide::{Report, reports},
     definition::{DECISION, Definition, decision_fact},
@@ -26,16 +24,18 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Global;
 use crate::{
-    builtin, compose, input,
+    input,
     output::{Exit, Failure, document},
 };
+use rules::Rules;
 pub use show::show_finding;
 
 /// What to compute.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// The province package; without one only national law applies.
-    #[arg(long, value_name = "SLUG")]
+    /// The province package: the id of one that is installed in the data folder or built in, or the path of a
+    /// package's folder or tar file, such as `./my-county`. Without one only national law applies.
+    #[arg(long, value_name = "ID|PATH")]
     province: Option<String>,
     /// Facts as one JSON object; `-` reads stdin.
     #[arg(long, value_name = "FILE")]
@@ -43,7 +43,8 @@ pub struct PlanArgs {
     /// The day the plan is made for; by default the latest date among the facts.
     #[arg(long, value_name = "DATE")]
     on: Option<String>,
-    /// A province's or agency's layer over the national calendar; repeat for several.
+    /// A province's or agency's layer over the national calendar; repeat for several. The layers of the data
+    /// folder's configuration if absent.
     #[arg(long = "layer", value_name = "FILE")]
     layers: Vec<PathBuf>,
     /// Also show how each date was counted.
@@ -60,18 +61,7 @@ struct Plan {
 
 /// Computes and shows a plan.
 pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, Failure> {
-    let province = args.province.clone().unwrap_or_default();
-    let parts = compose::parts(compose::calendar(&args.layers)?, None, Some(&province))?;
-    let entry = parts.library.entry(&province).map_err(|_| {
-        let known: Vec<&str> = builtin::PACKAGES.iter().map(|p| p.id).collect();
-        Failure::new(
-            Exit::NotFound,
-            "E-PROVINCE-UNKNOWN",
-            format!("no package {province:?} is installed"),
-        )
-        .at("--province")
-        .hint(format!("installed: {}", known.join(", ")))
-    })?;
+    let (entry, parts) = rules::find(global, &args).await?;
     let object = input::read_object(&args.facts)?;
     let (facts, unknown) = read_facts(&entry.definition, &object)?;
     let on = match &args.on {
@@ -117,7 +107,7 @@ pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, Failure> {
 
 async fn compute(
     entry: &Entry,
-    parts: &compose::Parts,
+    parts: &Rules,
     facts: &Facts,
     on: NaiveDate,
 ) -> Result<Plan, Failure> {

@@ -104,7 +104,11 @@ fn name(place: &str, path: &[u8]) -> Result<String, Failure> {
     };
     let shown = String::from_utf8_lossy(path);
     let text = std::str::from_utf8(path).map_err(|_| escapes(&shown))?;
-    if text.starts_with(['/', '\\']) || text.contains([':', '\\', '\0']) {
+    // What breaks a line would break the message about it too.
+    if text.contains(char::is_control) {
+        return Err(unknown_entry(place, text));
+    }
+    if text.starts_with(['/', '\\']) || text.contains([':', '\\']) {
         return Err(escapes(text));
     }
     let mut parts = Vec::new();

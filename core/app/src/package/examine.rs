@@ -4,19 +4,24 @@
 //! definition, the component is compiled and asked who it is, its golden cases run with production limits,
 //! and what overlay and component say of each other is compared.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use liucheng_model::{
     definition::{
-        Definition, Source,
+        Definition, Source, SourceError,
         coverage::{Coverage, coverage},
         lint,
         lint::LintFinding,
     },
     finding::Severity,
+    verdict::Hook,
 };
 use liucheng_plugin_host::{
-    CaseOutcome, CaseReport, CaseSource, Limits, PackageInfo, PackageSource, PluginHost, run_cases,
+    CaseOutcome, CaseReport, CaseSource, Limits, PackageInfo, PackageReport, PackageSource,
+    ParameterProblem, PluginHost, run_cases,
 };
 use serde::Deserialize;
 use toml::Spanned;
@@ -48,39 +53,22 @@ impl Examined {
     /// The one coded reason to refuse the package.
     #[must_use]
     pub fn first_problem(&self) -> Option<Failure> {
-        let errors: Vec<&LintFinding> = self
+        let mut errors = self
             .problems
             .iter()
-            .filter(|p| p.severity == Severity::Error)
-            .collect();
-        if let Some(first) = errors.first() {
-            let more = match errors.len() {
-                1 => String::new(),
-                n => format!(" (and {} more; run `liucheng plugin check`)", n - 1),
-            };
-            let message = format!("{}{more}", first.message);
-            return Some(
-                Failure::new(Exit::Rejected, first.code, message)
-                    .at(first.place.clone())
-                    .hint(first.hint.clone()),
-            );
-        }
-        let mut failed = self
-            .cases
-            .iter()
-            .filter(|case| case.outcome != CaseOutcome::Passed);
-        let first = failed.next()?;
-        let more = match failed.count() {
-            0 => String::new(),
-            n => format!(" (and {n} more)"),
+            .filter(|p| p.severity == Severity::Error);
+        let first = errors.next()?;
+        let hint = match errors.count() {
+            0 => first.hint.clone(),
+            n => format!(
+                "{}; {n} more stand against the package: run `liucheng plugin check`",
+                first.hint
+            ),
         };
-        let reason = reason(&first.outcome).unwrap_or_default();
-        let reason = reason.lines().next().unwrap_or_default();
-        let message = format!("the golden case {:?} fails{more}: {reason}", first.name);
         Some(
-            Failure::new(Exit::Rejected, "E-PLUGIN-CASE", message)
-                .at(first.file.clone())
-                .hint("`liucheng plugin test` shows what was expected and what was answered"),
+            Failure::new(Exit::Rejected, first.code, first.message.clone())
+                .at(first.place.clone())
+                .hint(hint),
         )
     }
 
@@ -112,6 +100,18 @@ pub fn examine(
 ) -> Result<Examined, Failure> {
     say("reading the overlay");
     let mut problems = overlay(package);
+    let overlay = package.overlay.as_ref().map(TextFile::source);
+    let definition = match Definition::load(base(), overlay) {
+        Ok(definition) => Some(definition),
+        Err(errors) => {
+            // The linter says most of it, and better; what shows only where the overlay is laid over the
+            // definition has to be said as well.
+            if problems.iter().all(|p| p.severity != Severity::Error) {
+                problems.extend(errors.into_iter().map(of_source));
+            }
+            None
+        }
+    };
     if package.cases.is_empty() {
         problems.push(problem(
             format!("{}/cases", package.place),
@@ -136,15 +136,55 @@ pub fn examine(
             text: &file.text,
         })
         .collect();
-    let report = run_cases(&host, loaded, &files);
-    if let Some(file) = &package.overlay {
-        problems.extend(together(file, &report.info, &report.cases));
+    let nothing = BTreeMap::new();
+    let parameters = match &definition {
+        Some(definition) => &*definition.parameters,
+        None => &nothing,
+    };
+    let report = run_cases(&host, loaded, parameters, &files);
+    // An overlay that cannot be read says nothing about its numbers.
+    if let Some(definition) = &definition {
+        problems.extend(together(package, definition, &report));
     }
+    problems.extend(report.cases.iter().filter_map(failed));
     Ok(Examined {
         info: report.info,
         problems,
         cases: report.cases,
     })
+}
+
+/// A golden case that fails, with the whole difference.
+fn failed(case: &CaseReport) -> Option<LintFinding> {
+    let reason = reason(&case.outcome)?;
+    let reason = reason.trim_end();
+    let (place, message, hint) = match &case.outcome {
+        CaseOutcome::Unreadable(_) if case.name.is_empty() => (
+            case.file.clone(),
+            format!("the file of golden cases cannot be read: {reason}"),
+            "correct the file; its form is described in plugins/README.md",
+        ),
+        CaseOutcome::Unreadable(_) => (
+            of_case(case),
+            format!("the golden case cannot be read: {reason}"),
+            "correct the case; its form is described in plugins/README.md",
+        ),
+        _ => (
+            of_case(case),
+            format!("the golden case fails: {reason}"),
+            "correct the component or the overlay; where the answer is right, `liucheng plugin test --bless` writes it into the case",
+        ),
+    };
+    Some(problem(place, "E-PLUGIN-CASE", message, hint))
+}
+
+/// Where a golden case is: its file and its name.
+fn of_case(case: &CaseReport) -> String {
+    format!("{}: {:?}", case.file, case.name)
+}
+
+fn of_source(error: SourceError) -> LintFinding {
+    problem(error.place, error.code, error.message, error.hint)
 }
 
 fn base() -> Source<'static> {
@@ -208,21 +248,88 @@ fn overlay(package: &Package) -> Vec<LintFinding> {
     problems
 }
 
-/// What overlay and component say of each other.
-fn together(file: &TextFile, info: &PackageInfo, cases: &[CaseReport]) -> Vec<LintFinding> {
-    // Where the overlay cannot be read the linter has said so.
-    let Ok(definition) = Definition::load(base(), Some(file.source())) else {
-        return Vec::new();
+/// What overlay, component and cases say of each other.
+fn together(
+    package: &Package,
+    definition: &Definition,
+    report: &PackageReport,
+) -> Vec<LintFinding> {
+    let mut problems = match &package.overlay {
+        Some(file) => of_overlay(file, definition, report),
+        None => Vec::new(),
     };
+    let differing = report.parameters.iter();
+    problems.extend(differing.map(|other| parameter(package, other)));
+    problems
+}
+
+fn of_overlay(
+    file: &TextFile,
+    definition: &Definition,
+    report: &PackageReport,
+) -> Vec<LintFinding> {
     let mut problems = Vec::new();
+    let info = &report.info;
     if let Some(coverage) = coverage(base(), Some(file.source()))
         && !coverage.clauses.is_empty()
     {
-        problems.extend(unknown_rules(&definition, info));
+        problems.extend(unknown_rules(definition, info));
         problems.extend(uncovered(file, &coverage, info));
     }
-    problems.extend(facts(&definition, cases));
+    problems.extend(unanswered_steps(file, info));
+    problems.extend(facts(definition, &report.cases));
     problems
+}
+
+/// A number of the cases that projects would not be judged by.
+fn parameter(package: &Package, other: &ParameterProblem) -> LintFinding {
+    let file = package.cases.iter().find(|file| file.path == other.file);
+    let place = file.map(|file| file.source().place(other.offset));
+    let (key, given) = (&other.key, &other.given);
+    let (message, hint) = match &other.overlay {
+        None => (
+            format!("the cases have the parameter {key:?}, which the overlay does not have"),
+            "write it into the overlay, or take it out here: projects have the overlay's parameters only",
+        ),
+        Some(overlay) => (
+            format!("{key:?} is {given} here and {overlay} in the overlay"),
+            "correct the one that is wrong; a file of cases without [parameters] has those of the overlay, and a single \
+             case that is to differ says so in [case.parameters]",
+        ),
+    };
+    let place = place.unwrap_or_else(|| other.file.clone());
+    problem(place, "E-PLUGIN-PARAMETER", message, hint)
+}
+
+/// Steps that the component is to run, where it runs none.
+fn unanswered_steps(file: &TextFile, info: &PackageInfo) -> Vec<LintFinding> {
+    #[derive(Deserialize)]
+    struct Steps {
+        #[serde(default)]
+        step: Vec<Step>,
+    }
+    #[derive(Deserialize)]
+    struct Step {
+        id: String,
+        run: Option<Spanned<bool>>,
+    }
+    if info.hooks.contains(&Hook::Step) {
+        return Vec::new();
+    }
+    let steps = toml::from_str::<Steps>(&file.text).map(|read| read.step);
+    let asked = steps.unwrap_or_default().into_iter().filter_map(|step| {
+        let run = step.run.filter(|run| *run.get_ref())?;
+        Some(problem(
+            file.source().place(run.span().start),
+            "E-PLUGIN-HOOK",
+            format!(
+                "the component is to run the step {:?}, but does not answer `step`",
+                step.id
+            ),
+            "list `step` in the component's hooks and answer it, or take out `run`",
+        ))
+    });
+    asked.collect()
 }
 
 /// Rules that the component declares and nobody has written down.
@@ -313,8 +420,7 @@ fn facts(definition: &Definition, cases: &[CaseReport]) -> Vec<LintFinding> {
                     "let it set a fact of its own, declared with `computed = true`",
                 )
             };
-            let place = format!("{}: {:?}", case.file, case.name);
-            problems.push(problem(place, code, message, hint));
+            problems.push(problem(of_case(case), code, message, hint));
         }
     }
     problems

@@ -200,8 +200,10 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// The most bytes that a file of that name may have; `None` for a name that no package has.
 fn most_bytes(name: &str) -> Option<u64> {
     let limits = Limits::default();
-    let plain =
-        |name: &str| !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.');
+    let plain = |name: &str| {
+        let is_odd = |c: char| c.is_control() || matches!(c, '/' | '\\');
+        !name.is_empty() && !name.contains(is_odd) && !name.starts_with('.')
+    };
     let source = SOURCE_MAX_BYTES as u64;
     match name {
         MANIFEST => Some(limits.manifest_bytes as u64),
@@ -221,7 +223,7 @@ fn take(files: &mut Files, place: &str, name: &str) -> Result<Vec<u8>, Failure> 
         let hint = match name {
             MANIFEST => "a package is a folder or a tar file with plugin.toml at its top",
             _ if name.ends_with(".wasm") => {
-                "run `liucheng plugin build`, or name it with --component"
+                "build it with `liucheng plugin build`; an archive is to be packed again after that"
             }
             _ => "plugin.toml names it",
         };

@@ -16,6 +16,8 @@ use toml::{Table, Value as Toml};
 pub(super) struct CaseFile {
     pub(super) holidays: BTreeSet<NaiveDate>,
     pub(super) workdays: BTreeSet<NaiveDate>,
+    /// What the file gives to all of its cases; `None` where it leaves that to the overlay.
+    pub(super) parameters: Option<Parameters>,
     pub(super) cases: Vec<Case>,
 }
 
@@ -36,11 +38,12 @@ pub(super) enum Found<'a> {
     Problem(&'a str),
 }
 
-type Parameters = BTreeMap<String, Parameter>;
+pub(super) type Parameters = BTreeMap<String, Parameter>;
 type Read<T> = Result<T, String>;
 
 impl CaseFile {
-    pub(super) fn parse(text: &str) -> Read<Self> {
+    /// Reads a file; what it gives no parameters gets those of the overlay.
+    pub(super) fn parse(text: &str, overlay: &Parameters) -> Read<Self> {
         let mut root: Table = text.parse().map_err(|e: toml::de::Error| e.to_string())?;
         let calendar = take_table(&mut root, "calendar", "")?;
         let days = |key: &str| -> Read<_> {
@@ -54,17 +57,32 @@ impl CaseFile {
                 .collect()
         };
         let (holidays, workdays) = (days("holidays")?, days("workdays")?);
-        let parameters = parameters(take_table(&mut root, "parameters", "")?, "parameters")?;
+        let given = match root.contains_key("parameters") {
+            true => {
+                let table = take_table(&mut root, "parameters", "")?;
+                Some(parameters(table, "parameters")?)
+            }
+            false => None,
+        };
         let Some(Toml::Array(cases)) = root.remove("case") else {
             return Err("no [[case]]".to_owned());
         };
         only(&root, &[], "the file")?;
         let cases = cases.into_iter().enumerate();
-        let cases = cases.map(|(i, case)| read_case(case, &format!("case[{i}]"), &parameters));
+        let shared = given.as_ref().unwrap_or(overlay);
+        let cases = cases.map(|(i, case)| read_case(case, &format!("case[{i}]"), shared));
+        let mut cases = cases.collect::<Read<Vec<_>>>()?;
+        for (key, parameter) in cases.iter_mut().flat_map(|case| &mut case.parameters) {
+            // It goes with the questions that the host would send it with, whatever its value.
+            if let Some(declared) = overlay.get(key) {
+                parameter.hooks.clone_from(&declared.hooks);
+            }
+        }
         Ok(Self {
             holidays,
             workdays,
-            cases: cases.collect::<Read<_>>()?,
+            parameters: given,
+            cases,
         })
     }
 }
@@ -321,6 +339,11 @@ fn answer_table(answer: &Answer) -> Read<Table> {
         table.insert("facts".to_owned(), Toml::Table(facts));
     }
     Ok(table)
+}
+
+/// A value as a case file writes it.
+pub(super) fn show_value(value: &FactValue) -> String {
+    value_toml(value).to_string()
 }
 
 fn value_toml(value: &FactValue) -> Toml {

@@ -1,10 +1,13 @@
 //! Golden cases through the real host with production limits.
 
 mod format;
+mod parameters;
 
 use std::time::{Duration, Instant};
 
 use liucheng_model::verdict::Hook;
+
+pub use self::parameters::{ParameterProblem, Parameters};
 
 use self::format::{Case, CaseFile, Found};
 use crate::{
@@ -32,6 +35,8 @@ pub struct PackageReport {
     pub info: PackageInfo,
     /// Its cases in order.
     pub cases: Vec<CaseReport>,
+    /// Where its files give other parameters than the overlay.
+    pub parameters: Vec<ParameterProblem>,
 }
 
 /// How one case went.
@@ -87,26 +92,33 @@ impl PackageReport {
 }
 
 /// Checks a package as an installation would, and runs its golden cases; the package is not made available.
+/// Cases as for [`run_cases`].
 ///
 /// # Errors
 /// A coded [`PluginError`] when the package cannot be loaded at all.
 pub fn check_package(
     host: &PluginHost,
     source: PackageSource<'_>,
+    overlay: &Parameters,
     files: &[CaseSource<'_>],
 ) -> Result<PackageReport, PluginError> {
     let package = host.inspect(source)?;
-    Ok(run_cases(host, package, files))
+    Ok(run_cases(host, package, overlay, files))
 }
 
 /// Runs golden cases against a package that was inspected.
+///
+/// `overlay` are the parameters of the definition with the package's overlay, which a project's questions
+/// carry: a case has them too, unless it or its file has `parameters` of its own.
 #[must_use]
 pub fn run_cases(
     host: &PluginHost,
     package: LoadedPackage,
+    overlay: &Parameters,
     files: &[CaseSource<'_>],
 ) -> PackageReport {
     let mut cases = Vec::new();
+    let mut problems = Vec::new();
     for CaseSource { file, text } in files {
         let report = |case: Option<&Case>, outcome| CaseReport {
             file: (*file).to_owned(),
@@ -118,13 +130,16 @@ pub fn run_cases(
             found: None,
             outcome,
         };
-        let read = match CaseFile::parse(text) {
+        let read = match CaseFile::parse(text, overlay) {
             Ok(read) => read,
             Err(reason) => {
                 cases.push(report(None, CaseOutcome::Unreadable(reason)));
                 continue;
             }
         };
+        if let Some(given) = &read.parameters {
+            problems.extend(parameters::compare((file, text), given, overlay));
+        }
         for case in &read.cases {
             let Some(hook) = Hook::from_name(&case.hook) else {
                 let reason = format!("{:?} is no hook", case.hook);
@@ -175,6 +190,7 @@ pub fn run_cases(
     PackageReport {
         info: package.info,
         cases,
+        parameters: problems,
     }
 }
 

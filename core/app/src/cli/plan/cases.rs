@@ -12,7 +12,7 @@ use liucheng_model::{
     finding::FindingCode,
 };
 
-use super::{Plan, compute, latest_date, read_facts};
+use super::{Plan, Rules, compute, latest_date, read_facts};
 use crate::{builtin, compose, input};
 
 #[derive(Deserialize)]
@@ -212,8 +212,13 @@ fn read(province: &str) -> File {
 }
 
 /// What `plan` answers for each option of an open point, without the point itself, which says what was decided.
+fn built_in(province: &str) -> Rules {
+    let parts = compose::parts(compose::calendar(&[]).unwrap(), None, Some(province));
+    parts.unwrap().into()
+}
+
 async fn answers(
-    (entry, parts): (&Entry, &compose::Parts),
+    (entry, parts): (&Entry, &Rules),
     issue: &IssueDoc,
     facts: &Facts,
     on: chrono::NaiveDate,
@@ -243,7 +248,7 @@ async fn answers(
 async fn every_decision_changes_what_plan_answers() {
     let mut same = String::new();
     for province in builtin::PACKAGES.iter().map(|p| p.id) {
-        let parts = compose::parts(compose::calendar(&[]).unwrap(), None, Some(province)).unwrap();
+        let parts = built_in(province);
         let entry = parts.library.entry(province).unwrap();
         let mut open: Vec<&IssueDoc> = entry.definition.doc.issues.iter().collect();
         for case in read(province).case {
@@ -289,7 +294,7 @@ async fn every_package_gives_the_dates_and_amounts_of_its_document() {
     for province in builtin::PACKAGES.iter().map(|p| p.id).chain(["national"]) {
         let file = read(province);
         let name = if province == "national" { "" } else { province };
-        let parts = compose::parts(compose::calendar(&[]).unwrap(), None, Some(name)).unwrap();
+        let parts = built_in(name);
         let entry = parts.library.entry(name).unwrap();
         for case in &file.case {
             for expected in &case.expect.deadlines {

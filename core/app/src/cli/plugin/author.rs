@@ -20,6 +20,7 @@ use crate::{
         MANIFEST, Package, archive,
         folder::collected,
         sha256,
+        signature::{self, Trust},
         skeleton::{self, Kind},
     },
     progress::Spinner,
@@ -210,7 +211,17 @@ pub fn pack(global: &Global, args: &PackArgs) -> Result<Exit, Failure> {
     let package = Package::read(&args.package.path)?;
     let name = format!("{}-{}.tar", package.manifest.id, package.manifest.version);
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(name));
-    package.check_digests()?;
+    if package.signature.is_some() {
+        // Whoever gets the archive would refuse it; here it can still be mended.
+        let signed = signature::verify(&package, &Trust::default());
+        signed.map_err(|failure| {
+            failure.hint(
+                "sign the package again with `liucheng plugin sign`, or remove plugin.sig to pack it without a signature",
+            )
+        })?;
+    } else {
+        package.check_digests()?;
+    }
     let mut bytes = Vec::new();
     archive::write(&package, &mut bytes).map_err(|e| failed(&out, &e))?;
     fs::write(&out, &bytes).map_err(|e| failed(&out, &e))?;

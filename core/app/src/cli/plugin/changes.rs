@@ -25,13 +25,20 @@ pub fn show(changes: &[ProjectChange]) -> Result<(), Failure> {
     if count == 0 {
         return line("no open project goes by another version");
     }
-    let visible: Vec<&ProjectChange> = changes.iter().filter(|c| c.is_visible()).collect();
+    // What changes is looked for first; what was never asked drowns it where a package answers something new.
+    let visible = changes.iter().filter(|c| c.is_visible());
+    let (mut visible, others): (Vec<&ProjectChange>, Vec<_>) = visible.partition(|c| is_changed(c));
+    let first = match others.len() {
+        0 => String::new(),
+        n => format!(", and {n} more only get answers that there were none of so far"),
+    };
     let text = format!(
-        "{} on another version: dates or answers change for {}",
+        "{} on another version: dates or answers change for {}{first}",
         counted(count as u64, "open project", "open projects"),
         visible.len()
     );
     paragraph(&text, ("", "  "))?;
+    visible.extend(others);
     for change in visible.iter().take(PROJECTS_SHOWN) {
         line(format!("  {}", change.project))?;
         let told = told(change);
@@ -71,7 +78,9 @@ fn told(change: &ProjectChange) -> Vec<(usize, String)> {
         at_once.push((0, format!("{}: finds otherwise", renewed.hook.name())));
         at_once.extend(renewed.findings.iter().flat_map(finding));
     }
-    let later: Vec<_> = change.at_next_question.iter().flat_map(answer).collect();
+    let questions = change.at_next_question.iter();
+    let (first, changed): (Vec<_>, Vec<_>) = questions.partition(|verdict| is_first(verdict));
+    let later: Vec<_> = changed.into_iter().chain(first).flat_map(answer).collect();
     let mut lines = Vec::new();
     for (head, told) in [(AT_ONCE, at_once), (LATER, later)] {
         if !told.is_empty() {
@@ -86,6 +95,19 @@ fn told(change: &ProjectChange) -> Vec<(usize, String)> {
 const AT_ONCE: &str = "at once:";
 /// Above what changes when a transition asks.
 const LATER: &str = "when it is asked the next time (until then facts and payments stay):";
+
+/// Whether anything that a project has becomes another.
+fn is_changed(change: &ProjectChange) -> bool {
+    let at_once =
+        !change.dates.is_empty() || !change.facts.is_empty() || !change.renewed.is_empty();
+    at_once || change.refused.is_some() || !change.at_next_question.iter().all(is_first)
+}
+
+/// Whether it is an answer to what was not answered so far.
+fn is_first(verdict: &VerdictChange) -> bool {
+    matches!((&verdict.before, &verdict.after), (Ok(None), Ok(Some(_))))
+}
+
 /// What stands for a value that is not there.
 const NOTHING: &str = "–";
 
@@ -144,4 +166,58 @@ fn value(change: &ValueChange) -> String {
     };
     let (before, after) = (shown(&change.before), shown(&change.after));
     format!("{}: {before} → {after}", change.key)
+}
+
+#[cfg(test)]
+mod tests {
+    use liucheng_model::verdict::{Answer, Hook};
+
+    use super::*;
+
+    fn verdict(hook: Hook, before: Option<Answer>) -> VerdictChange {
+        VerdictChange {
+            hook,
+            before: Ok(before),
+            after: Ok(Some(Answer::default())),
+            findings: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    fn project(at_next_question: Vec<VerdictChange>) -> ProjectChange {
+        ProjectChange {
+            project: "P".to_owned(),
+            from: None,
+            to: None,
+            dates: Vec::new(),
+            renewed: Vec::new(),
+            at_next_question,
+            facts: Vec::new(),
+            findings: Vec::new(),
+            refused: None,
+        }
+    }
+
+    #[test]
+    fn what_changes_comes_before_what_was_never_asked() {
+        let first = || verdict(Hook::Cap, None);
+        let other = || verdict(Hook::Staffing, Some(Answer::default()));
+        assert!(!is_changed(&project(vec![first()])));
+        assert!(is_changed(&project(vec![first(), other()])));
+        let refused = ProjectChange {
+            refused: Some("E-X".to_owned()),
+            ..project(Vec::new())
+        };
+        assert!(is_changed(&refused));
+        let told = told(&project(vec![first(), other()]));
+        let lines: Vec<&str> = told.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(
+            lines,
+            [
+                LATER,
+                "staffing: answers otherwise",
+                "cap: not answered so far"
+            ]
+        );
+    }
 }

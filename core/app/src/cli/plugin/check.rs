@@ -125,7 +125,20 @@ fn bless(package: &Package, examined: &Examined) -> Result<Vec<String>, Failure>
 pub fn check(global: &Global, args: &CheckArgs) -> Result<Exit, Failure> {
     let package = match &args.component {
         Some(component) => Package::read_with(&args.package.path, component)?,
-        None => Package::read(&args.package.path)?,
+        None => Package::read(&args.package.path).map_err(|failure| {
+            // A component beside an archive would not be the one that is installed.
+            let is_unbuilt = failure.code == "E-PLUGIN-FILE"
+                && failure.message.ends_with(".wasm")
+                && args.package.path.is_dir();
+            let hint = format!(
+                "{}; one that lies elsewhere is named with --component",
+                failure.hint
+            );
+            match is_unbuilt {
+                true => failure.hint(hint),
+                false => failure,
+            }
+        })?,
     };
     let signed = signature::verify(&package, &Trust::configured(&global.data_dir())?)?;
     let examined = examined(global, &package)?;
@@ -185,7 +198,9 @@ fn sizes(package: &Package) -> Vec<(&'static str, usize, usize)> {
 
 fn show(package: &Package, examined: &Examined, signed: &SignedBy) -> Result<(), Failure> {
     let info = &examined.info;
-    for problem in &examined.problems {
+    // A case that fails stands in the list of cases, with the same words.
+    let others = examined.problems.iter();
+    for problem in others.filter(|problem| problem.code != "E-PLUGIN-CASE") {
         paragraph(&finding_text(problem), ("", "  "))?;
         if !problem.hint.is_empty() {
             paragraph(&format!("hint: {}", problem.hint), ("  ", "  "))?;
@@ -211,11 +226,6 @@ fn show(package: &Package, examined: &Examined, signed: &SignedBy) -> Result<(),
         let head = format!("{what:9}  ");
         paragraph(&text, (&head, "           "))?;
     }
-    let failed = examined
-        .cases
-        .iter()
-        .filter(|c| c.outcome != CaseOutcome::Passed)
-        .count();
     let errors = examined
         .problems
         .iter()
@@ -226,7 +236,7 @@ fn show(package: &Package, examined: &Examined, signed: &SignedBy) -> Result<(),
         info.id,
         info.version,
         examined.cases.len(),
-        failed + errors
+        errors
     ))
 }
 
@@ -250,7 +260,7 @@ fn show_cases(cases: &[CaseReport], are_blessed: bool) -> Result<(), Failure> {
             case.fuel_percent
         ))?;
         if let Some(reason) = reason(&case.outcome) {
-            let text = format!("{}: {}", case.file, reason.trim_end());
+            let text = format!("{}: error[E-PLUGIN-CASE]: {}", case.file, reason.trim_end());
             for part in wrap(&text, line_cells(), ("     ", "     ")) {
                 line(part)?;
             }

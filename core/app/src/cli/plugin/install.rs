@@ -96,6 +96,18 @@ struct Incoming {
     origin: Origin,
 }
 
+impl Incoming {
+    /// What the component imports, as `plugin check` says it; the manifest may allow more.
+    fn imports(&self) -> Vec<String> {
+        let mut imports = match &self.origin {
+            Origin::BuiltIn => self.manifest.imports.clone(),
+            Origin::Given(_, examined, _) => examined.info.imports.clone(),
+        };
+        imports.sort();
+        imports
+    }
+}
+
 /// Where a package comes from.
 enum Origin {
     /// This program.
@@ -331,7 +343,7 @@ impl Found<'_> {
             "replaces": self.before,
             "signed_by": self.incoming.files.signed_by,
             "trusted": is_trusted,
-            "imports": self.incoming.manifest.imports,
+            "imports": self.incoming.imports(),
             "hooks": self.hooks,
             "cases": cases,
             "changes": changes,
@@ -347,9 +359,10 @@ impl Found<'_> {
                 short(&pin.component)
             ),
         };
-        let imports = match self.incoming.manifest.imports.is_empty() {
+        let imports = self.incoming.imports();
+        let imports = match imports.is_empty() {
             true => "nothing".to_owned(),
-            false => self.incoming.manifest.imports.join(", "),
+            false => imports.join(", "),
         };
         let (cases, signature) = match &self.incoming.origin {
             Origin::BuiltIn => (

@@ -1,6 +1,9 @@
 //! Keys and signatures.
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use liucheng_engine::audit::Signer;
@@ -9,8 +12,8 @@ use serde_json::json;
 use super::{Global, PackageArgs, author::failed, need_folder};
 use crate::{
     cli::audit::keys::{make_key, public_keys},
-    input,
-    output::{Exit, Failure, document, line, paragraph},
+    compose, input,
+    output::{Exit, Failure, document, line, note, paragraph},
     package::{
         MANIFEST, Package, SIGNATURE, sha256,
         signature::{self, Trust},
@@ -58,6 +61,8 @@ pub fn generate(global: &Global, args: &KeygenArgs) -> Result<Exit, Failure> {
             .at("--to")
             .hint("choose another name; nothing is written over")
     })?;
+    // A file system without permissions of its own shows what it made to everybody.
+    warn_if_public(&args.to);
     if global.json {
         return document(&json!({"key-file": args.to, "public": public})).map(|()| Exit::Ok);
     }
@@ -94,6 +99,7 @@ pub fn sign(global: &Global, args: &SignArgs) -> Result<Exit, Failure> {
             .at("--key")
             .hint("`liucheng plugin keygen` makes one")
     })?;
+    warn_if_public(&args.key);
     let path = args.folder.join(MANIFEST);
     if sha256(&package.component) != package.manifest.sha256 {
         let message = format!(
@@ -136,11 +142,36 @@ pub fn sign(global: &Global, args: &SignArgs) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+/// Says that others can read a key, and could sign with it.
+fn warn_if_public(key: &Path) {
+    #[cfg(unix)]
+    if let Ok(found) = fs::metadata(key) {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = found.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            note(&format!(
+                "{} is for more than its owner (mode {mode:03o}), and whoever reads it can sign with it: `chmod 600 {}`; if \
+                 others have it already, make a new key with `liucheng plugin keygen`",
+                key.display(),
+                key.display()
+            ));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = key;
+}
+
 /// Checks a package's signature.
 pub fn verify(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
     let package = Package::read(&args.package.path)?;
     let trust = if args.keys.is_empty() {
-        Trust::configured(&global.data_dir())?
+        // Without a folder nobody knows whom to trust; the usual one may not be there yet.
+        let folder = global.data_dir();
+        if !compose::is_folder(&folder)? && global.data.is_some() {
+            return Err(compose::no_folder(&folder)
+                .hint("correct --data, or name whose signature is asked for with --key HEX"));
+        }
+        Trust::configured(&folder)?
     } else {
         Trust {
             keys: public_keys(&args.keys).map_err(|key| {

@@ -1,9 +1,9 @@
 //! Obligations: what they run from, what they refer to, and whether the law allows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Found, Layer, Lint, code,
+    Found, Layer, Lint, Raw, code,
     facts::{cycles, describe},
     names::Kind,
     place::Spot,
@@ -268,8 +268,19 @@ fn tightened(lint: Lint<'_>, layer: Layer<'_>, found: &mut Found) {
         .iter()
         .map(|o| (o.id.as_str(), o))
         .collect();
+    let mut seen = BTreeSet::new();
     for (i, tighten) in layer.overlay.tighten.iter().enumerate() {
         let spot = lint.root.key("tighten").item(i);
+        if !seen.insert(tighten.obligation.as_str()) {
+            // The second would be held against the first, and one of them is not what was meant.
+            found.push(Raw {
+                offset: spot.key("obligation").offset(),
+                code: code::ID_TWICE,
+                message: format!("{:?} is tightened twice", shorten(&tighten.obligation)),
+                hint: Some("keep one [[tighten]] for each obligation".to_owned()),
+            });
+            continue;
+        }
         let Some(target) = by_id.get(tighten.obligation.as_str()) else {
             let ids = by_id.values().map(|o| &o.id).take(500);
             let near = if found.may_suggest() {

@@ -9,12 +9,12 @@ use toml::{
 };
 
 use super::{
-    Found, code,
+    Found, Raw, code,
     keys::{self, Keys},
     place::Spot,
 };
 use crate::{
-    deadline::Period,
+    deadline::{Period, PeriodError},
     definition::{SOURCE_MAX_BYTES, Source, doc::*, overlay::*, settle},
 };
 
@@ -228,22 +228,36 @@ fn by_span<'t>(root: &'t DeTable<'t>) -> BySpan<'t> {
 /// Reports an error of serde under the code of what stands in its place.
 fn add_shape(error: &Error, places: &BySpan<'_>, found: &mut Found) {
     let span = error.span().unwrap_or_default();
-    let (code, further) = match places.get(&(span.start, span.end)) {
-        Some(("roll", _)) => (code::ROLL_UNKNOWN, 0),
-        Some(("period", value)) => (code::OBLIGATION_SHAPE, value.as_str().map_or(0, wrong_word)),
-        _ => (code::SOURCE_SHAPE, 0),
+    let code = match places.get(&(span.start, span.end)) {
+        Some(("roll", _)) => code::ROLL_UNKNOWN,
+        Some(("period", value)) => {
+            if let Some((text, Err(problem))) =
+                value.as_str().map(|text| (text, text.parse::<Period>()))
+            {
+                return add_period(text, &problem, span.start, found);
+            }
+            code::OBLIGATION_SHAPE
+        }
+        _ => code::SOURCE_SHAPE,
     };
-    found.add(code, span.start + further, first_line(error.message()));
+    found.add(code, span.start, first_line(error.message()));
 }
 
-/// Where in a quoted period the mistake is, in bytes.
-fn wrong_word(period: &str) -> usize {
-    let column = period
-        .parse::<Period>()
-        .err()
-        .map_or(1, |problem| problem.column());
-    let before = period.chars().take(column - 1);
-    1 + before.map(char::len_utf8).sum::<usize>()
+/// A period that cannot be read: what is wrong, where, and what to write instead.
+fn add_period(period: &str, problem: &PeriodError, start: usize, found: &mut Found) {
+    let before = period.chars().take(problem.column() - 1);
+    let further = 1 + before.map(char::len_utf8).sum::<usize>();
+    // The column is that within the period; the place says it within the file.
+    let text = problem.to_string();
+    let message = text
+        .split_once(": ")
+        .map_or(text.as_str(), |(_, said)| said);
+    found.push(Raw {
+        offset: start + further,
+        code: code::OBLIGATION_SHAPE,
+        message: first_line(message),
+        hint: Some(problem.hint().to_owned()),
+    });
 }
 
 fn first_line(text: &str) -> String {
