@@ -14,7 +14,7 @@ use cel::{
     Context, Env, Program, Value,
     common::ast::{EntryExpr, Expr},
 };
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use thiserror::Error;
 
@@ -32,7 +32,14 @@ pub const GUARD_MAX_DEPTH: usize = 16;
 pub const FACTS: &str = "facts";
 
 /// Functions a guard may call beside CEL's operators and macros.
-const FUNCTIONS: [&str; 5] = ["days_between", "is_uscc", "size", "startsWith", "endsWith"];
+const FUNCTIONS: [&str; 6] = [
+    "days_between",
+    "years_after",
+    "is_uscc",
+    "size",
+    "startsWith",
+    "endsWith",
+];
 
 /// Building the standard environment costs more than evaluating a guard, so all share one.
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
@@ -100,6 +107,7 @@ impl<'a> World<'a> {
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         // Fails only when the standard library has a function of that name, which a test rules out.
         let _ = context.add_function("days_between", days_between);
+        let _ = context.add_function("years_after", years_after);
         let _ = context.add_function("is_uscc", is_uscc);
         let roots = Vec::new();
         Self {
@@ -281,6 +289,21 @@ fn days_between(from: Arc<String>, to: Arc<String>) -> Result<i64, cel::Executio
             "needs two dates YYYY-MM-DD",
         )),
     }
+}
+
+/// The corresponding day (对应日) so many years later; the month's last day where it has none (民法典202条).
+fn years_after(date: Arc<String>, years: i64) -> Result<Value, cel::ExecutionError> {
+    let months = u32::try_from(years)
+        .ok()
+        .and_then(|years| years.checked_mul(12));
+    let day = parse_date(&date).zip(months);
+    let day = day.and_then(|(date, months)| date.checked_add_months(Months::new(months)));
+    day.map(|day| Value::from(day.to_string())).ok_or_else(|| {
+        cel::ExecutionError::function_error(
+            "years_after",
+            "needs a date YYYY-MM-DD and a number of years from 0",
+        )
+    })
 }
 
 /// Is the text a unified social credit code (统一社会信用代码)?
@@ -539,6 +562,15 @@ mod tests {
         assert_eq!(holds("days_between(today, '2021-09-29') <= 30"), Ok(true));
         assert_eq!(holds("staff.roster.exists(s, s.qualified)"), Ok(true));
         assert_eq!(holds("today < '2021-08-30'"), Ok(false));
+        assert_eq!(
+            holds("years_after('2021-07-20', 1) == '2022-07-20'"),
+            Ok(true)
+        );
+        assert_eq!(
+            holds("years_after('2024-02-29', 1) == '2025-02-28'"),
+            Ok(true)
+        );
+        assert!(holds("years_after(today, -1) < today").is_err());
         assert_eq!(holds("is_uscc('914403001922038216')"), Ok(true));
         assert_eq!(holds("is_uscc('914403001922038217')"), Ok(false));
     }

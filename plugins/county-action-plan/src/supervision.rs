@@ -1,7 +1,10 @@
 //! Supervision (督导): visits and hours of XC-07, stations for each supervisor of XC-08, and whether a
 //! month has the hours (XC-A2).
 
-use liucheng_sdk::{Answer, Call, Fields, Finding, Problem, Severity, msg};
+use liucheng_sdk::{
+    Answer, Call, Fields, Finding, Problem, Severity, msg,
+    staffing::{self, Role},
+};
 
 const FACT: &str = "supervision";
 
@@ -153,6 +156,7 @@ fn load(answer: &mut Answer, call: &Call<'_>, plan: &Fields<'_>) -> Result<(), P
 /// XC-08 over all stations: how many supervisors that makes, and how many the roster has.
 pub fn supervisors(answer: &mut Answer, call: &Call<'_>) -> Result<(), Problem> {
     let (min, max) = range(call)?;
+    staffing::stations_once(answer, call, "XC-08")?;
     let Some(stations) = call.facts.count("stations")?.filter(|n| *n > 0) else {
         return Ok(());
     };
@@ -176,15 +180,18 @@ pub fn supervisors(answer: &mut Answer, call: &Call<'_>) -> Result<(), Problem> 
         answer.find(Finding::informative("XC-08", msg(zh, en)).on(&["stations"]));
         return Ok(());
     };
-    let mut there = 0_i64;
+    staffing::ask_roles(answer, &roster, "XC-08")?;
+    let (mut there, mut unread) = (0_i64, 0_i64);
     for person in &roster {
-        there += i64::from(person.text("role")? == Some("supervisor"));
+        let role = Role::of(person)?;
+        there += i64::from(role == Some(Some(Role::Supervisor)));
+        unread += i64::from(role == Some(None));
     }
     let message = msg(
         format!("{zh}，名册有 {there} 名"),
         format!("{en}; the roster has {there}"),
     );
-    let finding = if there < fewest {
+    let finding = if there.saturating_add(unread) < fewest {
         Finding::deviation("XC-08", message)
     } else {
         Finding::informative("XC-08", message)

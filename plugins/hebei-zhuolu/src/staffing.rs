@@ -1,6 +1,9 @@
 //! How many people (人员配备): ZL-06, 9 + 2 + 17 × (2–5) + 7 × 2, and the stations of ZL-01.
 
-use liucheng_sdk::{Answer, Call, Fields, Finding, Message, Problem, Value, msg, staffing::names};
+use liucheng_sdk::{
+    Answer, Call, Fields, Finding, Message, Problem, Value, msg,
+    staffing::{names, stations_once},
+};
 
 /// A kind of station and how many people each of it has.
 struct Kind<'a> {
@@ -27,6 +30,7 @@ pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
     let (rows, rule) = call.parameters.rows("station-kinds")?;
     let (wanted, _) = call.parameters.int("staff-total")?;
     let mut kinds = rows.iter().map(kind).collect::<Result<Vec<_>, _>>()?;
+    stations_once(&mut answer, call, rule)?;
     coverage(call, &mut answer, &mut kinds)?;
     if call.facts.text("decision.zl_a2")? == Some("even") {
         spread_evenly(&mut kinds, wanted);

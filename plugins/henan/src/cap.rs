@@ -82,6 +82,17 @@ fn right_year(answer: &mut Answer, call: &Call<'_>, rule: &str) -> Result<bool, 
         answer.find(finding.on(&["budget.fund_base_year"]));
         return Ok(false);
     }
+    // Neither reading means any other year.
+    if base_year != budget_year {
+        let zh = format!(
+            "基数应为上年（{wanted} 年）或当年（{budget_year} 年）的资金总额，现填 {base_year} 年"
+        );
+        let en = format!(
+            "the base has to be the fund of {wanted} or of {budget_year}; the one given is of {base_year}"
+        );
+        answer.find(Finding::deviation(rule, msg(zh, en)).on(&["budget.fund_base_year"]));
+        return Ok(true);
+    }
     let zh = format!("基数为 {base_year} 年；未作决定前以上年（{wanted} 年）为准，请核对年度");
     let en =
         format!("the base is of {base_year}; undecided, that of {wanted} is meant: check the year");

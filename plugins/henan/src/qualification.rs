@@ -1,6 +1,9 @@
 //! Professional qualification (社会工作专业资质): HN-12 in the readings of HN-A1 and HN-A2.
 
-use liucheng_sdk::{Call, Fields, Problem, staffing::Hours};
+use liucheng_sdk::{
+    Call, Fields, Problem,
+    staffing::{Hours, Level},
+};
 
 /// Who counts as qualified.
 pub struct Qualification {
@@ -33,9 +36,8 @@ impl Qualification {
     /// `qualified` on the roster says degree or certificate, `level` says certificate.
     pub fn of_person(&self, id: &str, person: &Fields<'_>) -> Result<Option<bool>, Problem> {
         let stated = person.flag("qualified")?;
-        let certified = person
-            .text("level")?
-            .is_some_and(|level| !matches!(level, "" | "none" | "无"));
+        let level = Level::of(person)?;
+        let certified = level.flatten() > Some(Level::Uncertified);
         let trained = self.trained(id);
         if self.certificate_needs_hours {
             return Ok(match (certified, stated) {

@@ -2,7 +2,7 @@
 
 use liucheng_sdk::{
     Answer, Call, Fields, Finding, Problem, msg,
-    staffing::{self, Limits, Member, Range, Strictness, Tally},
+    staffing::{self, Limits, Member, Range, Role, Strictness, Tally},
 };
 
 use crate::{qualification::Qualification, training};
@@ -25,6 +25,7 @@ pub struct Person<'a> {
 pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
     let (minimum, rule) = call.parameters.int("per-station-min")?;
     let mut answer = Answer::new();
+    staffing::stations_once(&mut answer, call, rule)?;
     let Some(roster) = call.facts.rows("staff.roster")? else {
         // 至少: hard.
         let range = Range {
@@ -40,6 +41,8 @@ pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
         offices(&mut answer, call)?;
         return Ok(answer);
     };
+    staffing::ask_roles(&mut answer, &roster, rule)?;
+    staffing::ask_levels(&mut answer, &roster, "HN-12")?;
     let people = read(call, &roster)?;
     let mut next = people.iter();
     let tally = Tally::count(call.facts, &roster, |_| {
@@ -65,11 +68,13 @@ fn read<'a>(call: &Call<'_>, roster: &'a [Fields<'a>]) -> Result<Vec<Person<'a>>
     let mut people = Vec::with_capacity(roster.len());
     for (index, fields) in roster.iter().enumerate() {
         let id = staffing::person_id(fields, index)?;
-        let role = fields.text("role")?;
-        let manages = role.is_some_and(|role| manager_roles.contains(role));
+        let role = Role::of(fields)?.flatten();
+        let listed = fields.text("role")?;
+        let listed = listed.is_some_and(|role| manager_roles.contains(role));
+        let manages = listed || role == Some(Role::Manager);
         people.push(Person {
             qualified: qualification.of_person(&id, fields)?,
-            station_worker: !manages && role != Some("supervisor"),
+            station_worker: !manages && role != Some(Role::Supervisor),
             id,
             fields,
             manages,

@@ -16,7 +16,12 @@ pub fn cap(call: &Call<'_>) -> Result<Answer, Problem> {
         "社会救助专项资金支出总量",
         "the spending of the social-assistance fund",
     );
-    let money = budget::fund(call, &mut answer, (rule, &base_name))?;
+    let mut money = budget::fund(call, &mut answer, (rule, &base_name))?;
+    // 所需经费: the whole, whatever of it comes from the fund.
+    let total = call.facts.money("budget.total")?;
+    if total.is_some() {
+        (money.amount, money.partial) = (total, false);
+    }
     if money.base.is_some() {
         base_year(call, &mut answer, rule)?;
     }
@@ -24,6 +29,15 @@ pub fn cap(call: &Call<'_>) -> Result<Answer, Problem> {
         return Ok(answer);
     };
     let measure = Limit { bound, percent }.measure(amount, base);
+    if money.partial && (measure.kept == (bound == Bound::AtMost)) {
+        // A part within a cap, or below a floor, says nothing of the whole.
+        let message = msg(
+            "只填了从该资金列支的金额：请填写项目总经费，按总经费核对比例",
+            "only what comes from the fund is entered: enter the whole budget, which the share is of",
+        );
+        answer.find(Finding::input_required(rule, "budget.total", message));
+        return Ok(answer);
+    }
     let message = measure.message();
     let finding = match (measure.kept, bound) {
         (true, _) => Finding::informative(rule, message),

@@ -1,7 +1,7 @@
 //! The floor of 3 % (YZ-04) and the payment in three tranches (YZ-06 to YZ-09).
 
 use liucheng_sdk::{
-    Answer, Call, Fen, Finding, Percent, Problem, msg,
+    Answer, Call, Fen, Finding, Percent, Problem, budget, msg,
     tranche::{self, Tranche},
 };
 
@@ -157,5 +157,10 @@ fn pay_from_price(answer: &mut Answer, tranches: &[Tranche], (total, price): (Fe
     }
     if let Some(last) = taker.and_then(|i| answer.payments.get_mut(i)) {
         last.amount = rest;
+        // What is left is no fifth of the whole budget any more.
+        let share = rest.and_then(|rest| budget::share_text(rest, total));
+        if let Some(share) = share.and_then(|share| share.parse::<Percent>().ok()) {
+            last.percent = share;
+        }
     }
 }

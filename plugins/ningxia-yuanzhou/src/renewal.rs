@@ -37,9 +37,16 @@ pub fn renewal(call: &Call<'_>) -> Result<Answer, Problem> {
         }
     };
     if !passed {
+        let year = call.facts.int("contract.year")?;
+        let early = year.is_some_and(|year| year < cycle_years);
+        let (zh, en) = if early {
+            ("，服务周期提前终止", "; the cycle ends before its time")
+        } else {
+            ("", "")
+        };
         let reason = msg(
-            "评估不合格，不予续签，按政府采购程序重新确定承接机构",
-            "the evaluation failed: procure anew",
+            format!("评估不合格，不予续签{zh}，按政府采购程序重新确定承接机构"),
+            format!("the evaluation failed{en}: procure anew"),
         );
         decide(&mut answer, "re-procure", ("YZ-03", reason));
         return Ok(answer);

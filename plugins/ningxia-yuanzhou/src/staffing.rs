@@ -1,6 +1,9 @@
 //! Staffing (人员配备): the supervisor of YZ-16 and the open number of YZ-28.
 
-use liucheng_sdk::{Answer, Call, Fields, Finding, Problem, msg};
+use liucheng_sdk::{
+    Answer, Call, Fields, Finding, Problem, msg,
+    staffing::{self, Level, Role},
+};
 
 /// YZ-16 and YZ-28.
 pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -27,25 +30,35 @@ fn supervisors(
     roster: &[Fields<'_>],
     (minimum, rule): (i64, &str),
 ) -> Result<(), Problem> {
-    let (mut total, mut qualified, mut unknown) = (0_i64, 0_i64, 0_i64);
+    staffing::ask_roles(answer, roster, rule)?;
+    let (mut total, mut qualified, mut unknown, mut unread) = (0_i64, 0_i64, 0_i64, 0_i64);
     for person in roster {
-        if person.text("role")? != Some("supervisor") {
-            continue;
+        let level = Level::of(person)?.flatten();
+        match Role::of(person)? {
+            Some(Some(Role::Supervisor)) => total += 1,
+            // Whoever it is may be the supervisor, unless the level is too low.
+            Some(None) if level.is_none_or(|level| level >= Level::Intermediate) => {
+                unread += 1;
+                continue;
+            }
+            _ => continue,
         }
-        total += 1;
-        match person.text("level")? {
-            Some("intermediate" | "senior") => qualified += 1,
-            Some(_) => {}
+        match level {
+            Some(level) => qualified += i64::from(level >= Level::Intermediate),
             None => unknown += 1,
         }
     }
     if qualified >= minimum {
         return Ok(());
     }
-    if qualified + unknown >= minimum {
-        let zh = format!("{unknown} 名督导员未填职业水平等级（须中级及以上）");
+    if qualified + unknown + unread >= minimum {
+        if unknown == 0 {
+            // Whose role is not understood was asked for above.
+            return Ok(());
+        }
+        let zh = format!("{unknown} 名督导员未填职业水平等级，或等级无法识别（须中级及以上）");
         let en = format!(
-            "the level of {unknown} supervisor(s) is missing (intermediate or above is needed)"
+            "the level of {unknown} supervisor(s) is missing or not understood (intermediate or above is needed)"
         );
         answer.find(Finding::input_required(rule, "staff.roster", msg(zh, en)));
         return Ok(());

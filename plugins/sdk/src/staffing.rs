@@ -5,6 +5,7 @@
 mod hours;
 mod limits;
 mod stated;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use crate::{Answer, Call, Facts, Fields, Finding, Message, Problem, Scalar, Valu
 pub use hours::Hours;
 pub use limits::{Education, Limits, Onboard, education_parameter, full_years};
 pub use stated::{Range, without_roster};
+pub use words::{Level, Role, ask_levels, ask_roles};
 
 /// How many stations or people a message names; the rest is counted.
 const NAMED_MAX: usize = 5;
@@ -204,6 +206,32 @@ fn join(first: &[String], total: usize, (zh_unit, en_unit): (&str, &str)) -> Opt
         en.push_str(&format!(" … ({total} {en_unit})"));
     }
     (total > 0).then(|| msg(zh, en))
+}
+
+/// Finds stations that are listed more than once: their people would be counted for each.
+///
+/// # Errors
+/// A [`Problem`] when `stations` or an id has another type.
+pub fn stations_once(answer: &mut Answer, call: &Call<'_>, rule: &str) -> Result<(), Problem> {
+    if !matches!(call.facts.get("stations"), Some(Value::Rows(_))) {
+        return Ok(());
+    }
+    let rows = call.facts.rows("stations")?.unwrap_or_default();
+    let (mut seen, mut twice) = (BTreeSet::new(), BTreeSet::new());
+    for row in &rows {
+        if let Some(id) = row.text("id")?
+            && !seen.insert(id)
+        {
+            twice.insert(id);
+        }
+    }
+    let twice: Vec<&str> = twice.into_iter().collect();
+    if let Some(list) = names(&twice, ("站", "stations")) {
+        let zh = format!("社工站名单中重复出现：{}", list.zh);
+        let en = format!("stations listed more than once: {}", list.en);
+        answer.find(Finding::violation(rule, msg(zh, en)).on(&["stations"]));
+    }
+    Ok(())
 }
 
 /// The id of a person on the roster; a running number where there is none.

@@ -44,13 +44,47 @@ pub fn contract_quarters(first: Date, last: Date) -> u32 {
     u32::try_from(begun).unwrap_or(u32::MAX).saturating_add(1)
 }
 
-/// How many calendar quarters two days and the days between them touch; 0 if they are the wrong way round.
+/// The calendar quarters for which applications are owed: those of which at least half of the days lie within
+/// the term, one at least; 0 if the days are the wrong way round.
+///
+/// That is how the periods of `funding-application` count, so that every application has its payment.
 pub fn quarters(first: Date, last: Date) -> u32 {
     let number = |date: Date| u32::from(date.year()) * 4 + u32::from((date.month() - 1) / 3);
     if last < first {
         return 0;
     }
-    number(last) - number(first) + 1
+    let (from, until) = (ordinal(first), ordinal(last));
+    let counts = |quarter: &u32| {
+        let begin = |quarter: u32| {
+            let (year, month) = (quarter / 4, quarter % 4 * 3 + 1);
+            ordinal_of(i64::from(year), i64::from(month), 1)
+        };
+        let (begin, end) = (begin(*quarter), begin(*quarter + 1) - 1);
+        2 * (end.min(until) - begin.max(from) + 1) > end - begin
+    };
+    let owed = (number(first)..=number(last)).filter(counts).count();
+    u32::try_from(owed).unwrap_or(u32::MAX).max(1)
+}
+
+fn ordinal(date: Date) -> i64 {
+    ordinal_of(
+        i64::from(date.year()),
+        i64::from(date.month()),
+        i64::from(date.day()),
+    )
+}
+
+/// Days since a fixed day before the year 0; years begin in March, so that a leap day is their last.
+fn ordinal_of(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    365 * year + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
+        + (153 * month + 2) / 5
+        + day
 }
 
 #[cfg(test)]
@@ -102,8 +136,13 @@ mod tests {
     fn quarters_are_those_of_the_calendar() {
         let between =
             |first: &str, last: &str| date(first).zip(date(last)).map(|(a, b)| quarters(a, b));
-        assert_eq!(between("2022-08-01", "2023-07-31"), Some(5));
+        assert_eq!(between("2022-08-01", "2023-07-31"), Some(4));
+        assert_eq!(between("2022-08-15", "2023-08-14"), Some(4));
+        assert_eq!(between("2022-08-20", "2022-12-31"), Some(1));
         assert_eq!(between("2022-07-01", "2023-06-30"), Some(4));
+        // 46 of 92 days are half of them, 45 are not.
+        assert_eq!(between("2022-07-01", "2022-11-15"), Some(2));
+        assert_eq!(between("2022-07-01", "2022-11-14"), Some(1));
         assert_eq!(between("2022-07-01", "2022-07-01"), Some(1));
         assert_eq!(between("2022-07-02", "2022-07-01"), Some(0));
     }

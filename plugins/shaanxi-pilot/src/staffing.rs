@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use liucheng_sdk::{Answer, Call, Fields, Finding, Message, Problem, Value, msg};
+use liucheng_sdk::{Answer, Call, Fields, Finding, Message, Problem, Value, msg, staffing};
 
 /// SP-02: 试点乡镇(街道)社会工作服务站驻站人员不少于3人.
 pub fn judge(answer: &mut Answer, call: &Call<'_>) -> Result<(), Problem> {
     let (min, rule) = call.parameters.int("per-station-min")?;
+    staffing::stations_once(answer, call, rule)?;
     let roster = call.facts.rows("staff.roster")?;
     let on_roster = roster.as_deref().map(by_station).transpose()?;
     match call.facts.get("stations") {

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use liucheng_sdk::{
     Answer, Call, Fields, Finding, Problem, Scalar, Value, msg,
-    staffing::{self, Limits, Member, Onboard, Range, Strictness, Tally},
+    staffing::{self, Level, Limits, Member, Onboard, Range, Role, Strictness, Tally},
 };
 
 /// LF-07 to LF-09, LF-25.
 pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
     let (minimum, rule) = call.parameters.int("per-station-min")?;
     let mut answer = Answer::new();
+    staffing::stations_once(&mut answer, call, rule)?;
     let Some(roster) = call.facts.rows("staff.roster")? else {
         // 原则上: a deviation to justify.
         let range = Range {
@@ -25,13 +26,16 @@ pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
         answer.find(Finding::input_required(rule, "staff.roster", message));
         return Ok(answer);
     };
+    staffing::ask_roles(&mut answer, &roster, rule)?;
+    staffing::ask_levels(&mut answer, &roster, "LF-09")?;
     let mut people = Vec::with_capacity(roster.len());
     for (index, person) in roster.iter().enumerate() {
         people.push((staffing::person_id(person, index)?, person));
     }
     let tally = Tally::count(call.facts, &roster, |person| {
         // A supervisor of the county or city is not one of a station's workers.
-        let elsewhere = person.text("role")? == Some("supervisor") && !person.has("station");
+        let role = Role::of(person)?.flatten();
+        let elsewhere = role == Some(Role::Supervisor) && !person.has("station");
         Ok(if elsewhere {
             Member::Elsewhere
         } else {
@@ -58,12 +62,7 @@ pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
 
 /// A level on the roster is a certificate; `None` while nothing is said.
 fn certified(person: &Fields<'_>) -> Result<Option<bool>, Problem> {
-    let level = person.text("level")?;
-    Ok(match level {
-        Some("" | "none" | "无") => Some(false),
-        Some(_) => Some(true),
-        None => person.flag("qualified")?,
-    })
+    Level::certified(person)
 }
 
 /// LF-09: 所有工作人员从上岗之日起3年内必须全部取得证书并完成登记, each person with a clock of their own.
@@ -83,6 +82,10 @@ fn certificates(
         let has_certificate =
             certified(person)? == Some(true) || certificates.contains(id.as_str());
         if has_certificate && (!with_registration || registrations.contains(id.as_str())) {
+            continue;
+        }
+        // A level that is not understood was asked for; it may be a certificate.
+        if !has_certificate && certified(person)?.is_none() && person.has("level") {
             continue;
         }
         let Some(start) = onboard.of(id) else {

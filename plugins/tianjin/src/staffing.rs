@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use liucheng_sdk::{
     Answer, Call, Fields, Finding, Message, Problem, Value, msg,
-    staffing::{Range, Strictness, without_roster},
+    staffing::{Range, Role, Strictness, ask_roles, stations_once, without_roster},
 };
 
 /// One station's people.
@@ -19,6 +19,7 @@ struct Station {
 pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
     let mut answer = Answer::new();
     let (_, rule) = call.parameters.int("qualified-min")?;
+    stations_once(&mut answer, call, rule)?;
     let Some(roster) = call.facts.rows("staff.roster")? else {
         let (min, rule) = call.parameters.int("per-station-min")?;
         let (max, _) = call.parameters.int("per-station-max")?;
@@ -34,12 +35,13 @@ pub fn staffing(call: &Call<'_>) -> Result<Answer, Problem> {
         answer.find(Finding::input_required(rule, "staff.roster", message));
         return Ok(answer);
     };
+    ask_roles(&mut answer, &roster, rule)?;
     let mut stations = declared(call, (&mut answer, rule))?;
     let mut homeless = 0;
     for person in &roster {
         match person.text("station")? {
             // 督导员 of the district centre is no 驻站社工.
-            None if person.text("role")? == Some("supervisor") => {}
+            None if Role::of(person)? == Some(Some(Role::Supervisor)) => {}
             None => homeless += 1,
             Some(id) => count(stations.entry(id.to_owned()).or_default(), person)?,
         }

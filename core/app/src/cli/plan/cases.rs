@@ -325,3 +325,60 @@ async fn every_package_gives_the_dates_and_amounts_of_its_document() {
     }
     assert!(wrong.is_empty(), "\n{wrong}");
 }
+
+/// Every date, payment and verdict that hangs on an open point says so: where another option leads to another one, the
+/// point is asked. What is asked for (`input-required`) and told may differ.
+#[tokio::test]
+async fn no_default_reading_decides_unasked() {
+    let mut unasked = String::new();
+    for province in builtin::PACKAGES.iter().map(|p| p.id) {
+        let parts = built_in(province);
+        let entry = parts.library.entry(province).unwrap();
+        for case in read(province).case {
+            let (mut facts, _) = read_facts(&entry.definition, &object(&case.facts)).unwrap();
+            facts.retain(|key, _| !key.starts_with(DECISION));
+            let on = case
+                .on
+                .as_ref()
+                .map(|day| input::date("on", &date(day)).unwrap());
+            let on = on.or_else(|| latest_date(&facts)).unwrap_or_default();
+            let plan = compute(&entry, &parts, &facts, on).await.unwrap();
+            let asked: BTreeSet<&str> = plan
+                .findings
+                .iter()
+                .filter(|f| f.code == FindingCode::NeedsDecision)
+                .map(|f| f.rule.as_str())
+                .collect();
+            let issues = entry.definition.doc.issues.iter();
+            for issue in issues.filter(|issue| !asked.contains(issue.id.as_str())) {
+                let undecided = decisive(&plan, &issue.id);
+                for option in issue.options.iter().filter(|o| o.id != issue.taken) {
+                    let mut facts = facts.clone();
+                    let decided = FactValue::One(Scalar::Text(option.id.clone()));
+                    facts.insert(issue.fact(), decided);
+                    let plan = compute(&entry, &parts, &facts, on).await.unwrap();
+                    let said = decisive(&plan, &issue.id);
+                    if let Some(differs) = undecided.symmetric_difference(&said).next() {
+                        let (id, name) = (&issue.id, &case.name);
+                        writeln!(unasked, "{province} · {name}: {id} decides {differs}").unwrap();
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    assert!(unasked.is_empty(), "\n{unasked}");
+}
+
+/// The dates, payments and verdicts of a plan, but for what was decided to be done about the point itself.
+fn decisive(plan: &Plan, issue: &str) -> BTreeSet<String> {
+    let deadlines = plan.evaluation.deadlines.iter();
+    let dates = deadlines.map(|d| format!("{} on {:?}", d.key, d.computation.due));
+    let payments = plan.payments.iter().map(|p| format!("{p:?}"));
+    let verdict = |code| matches!(code, FindingCode::Violation | FindingCode::Infeasible);
+    let findings = plan.findings.iter();
+    let verdicts = findings
+        .filter(|f| f.rule != issue && verdict(f.code))
+        .map(|f| format!("{} {}", f.rule, f.message.zh));
+    dates.chain(payments).chain(verdicts).collect()
+}

@@ -260,6 +260,7 @@ impl<'n> Check<'_, 'n> {
         let args: Vec<Kind<'n>> = target.into_iter().chain(args.iter().copied()).collect();
         let (count, gives) = match name {
             "days_between" => (2, Kind::Int),
+            "years_after" => (2, Kind::Date),
             "is_uscc" => (1, Kind::Bool),
             "size" => (1, Kind::Int),
             "startsWith" | "endsWith" => (2, Kind::Bool),
@@ -272,9 +273,10 @@ impl<'n> Check<'_, 'n> {
             ));
             return gives;
         }
-        for kind in args {
+        for (place, kind) in args.into_iter().enumerate() {
             let fits = match name {
-                "days_between" => matches!(kind, Kind::Date | Kind::Any),
+                "years_after" if place == 1 => matches!(kind, Kind::Int | Kind::Any),
+                "days_between" | "years_after" => matches!(kind, Kind::Date | Kind::Any),
                 "size" => !matches!(kind, Kind::Bool | Kind::Int),
                 _ => kind.is_text() || kind == Kind::Any,
             };
@@ -370,6 +372,7 @@ mod tests {
             "budget.total * 2 >= 100 + contract.amount",
             "state.lifecycle in ['contract', 'service']",
             "days_between(contract.signed, '2021-09-29') <= 30",
+            "years_after(contract.signed, 1) < today",
             "training.exists(row, row.hours >= 60 && row.id != '')",
             "training.all(row, row.year == 2021)",
             "size(training.filter(row, row.hours > 1)) == 1",
