@@ -257,6 +257,7 @@ fn components_are_asked() {
             .iter()
             .all(|r| number(r, "p50_us") > 0.0 && r["fuel"].as_u64() > Some(0))
     );
+    assert!(reports.iter().all(|r| number(r, "load_us") > 0.0));
     let said = bench(folder.path(), &["plugin", "--package", "atlantis"]);
     assert_eq!(said.code, 3, "{}", said.err);
     assert!(said.err.contains("E-PLUGIN-UNKNOWN"), "{}", said.err);

@@ -36,6 +36,27 @@ pub struct Report {
     pub calls_per_second: f64,
     /// Instructions of the last call, in the host's fuel.
     pub fuel: u64,
+    /// The median time to take the package from its compiled code and ask it who it is.
+    pub load_us: f64,
+}
+
+/// Takes a package from its compiled code once for each host given, none of which has loaded it; the median
+/// time, in microseconds.
+///
+/// # Errors
+/// When the package is not there or does not load.
+pub async fn load(
+    hosts: &[Arc<dyn ProvinceRules>],
+    package: &PackagePin,
+) -> Result<f64, BenchError> {
+    let mut waits = Waits::default();
+    for rules in hosts {
+        let started = Instant::now();
+        let loaded = rules.prepare(package).await;
+        waits.push(started.elapsed());
+        loaded.map_err(|fault| BenchError::Server(fault.to_string()))?;
+    }
+    Ok(rounded(waits.percentile_ms(50) * 1e3))
 }
 
 /// Asks a package again and again.
@@ -84,6 +105,7 @@ pub async fn run(
         p99_us: rounded(waits.percentile_ms(99) * 1e3),
         calls_per_second: rounded(per_second(calls, elapsed)),
         fuel,
+        load_us: 0.0,
     })
 }
 

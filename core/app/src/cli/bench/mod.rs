@@ -17,7 +17,7 @@ use clap::{Args, Subcommand};
 use liucheng_bench::{BenchError, calls, recovery, timers, work::Parts};
 use liucheng_engine::{
     commands::SYSTEM,
-    ports::{Clock, Store, TokenRow},
+    ports::{Clock, ProvinceRules, Store, TokenRow},
     record::digest,
 };
 use liucheng_model::verdict::Hook;
@@ -201,25 +201,36 @@ async fn measure_recovery(global: &Global, args: RecoveryArgs) -> Result<(), Fai
     show(global, &report.map_err(failure)?)
 }
 
+/// How often a package is taken from its compiled code.
+const LOADS: usize = 5;
+
 async fn measure_plugin(global: &Global, args: PluginArgs) -> Result<(), Failure> {
     let place = Place::new(global)?;
-    let all = compose::parts(
-        compose::calendar(&[])?,
-        Some(place.dir.join("cache")),
-        args.package.as_deref(),
-    )?;
+    let parts = || {
+        let cache = Some(place.dir.join("cache"));
+        compose::parts(compose::calendar(&[])?, cache, args.package.as_deref())
+    };
+    let all = parts()?;
     all.rules.load_all().map_err(compose::plugin_failure)?;
+    // Others that find the compiled code and have loaded nothing.
+    let mut fresh: Vec<Arc<dyn ProvinceRules>> = Vec::new();
+    for _ in 0..LOADS {
+        fresh.push(parts()?.rules);
+    }
     let mut reports = Vec::new();
     // The question put is `check`; a package may have nothing to say to it.
     let asked = all.rules.packages().into_iter();
     for package in asked.filter(|p| p.hooks.contains(&Hook::Check)) {
+        let pin = package.pin();
+        let load_us = calls::load(&fresh, &pin).await.map_err(failure)?;
         for facts in [5, 50] {
             let calls = args.calls as usize;
             let entry = all.library.entry(&package.id)?;
             let parameters = Arc::clone(&entry.definition.parameters);
-            let asked = (&package.pin(), parameters);
+            let asked = (&pin, parameters);
             let report = calls::run(&*all.rules, asked, facts, calls).await;
-            reports.push(report.map_err(failure)?);
+            let report = report.map_err(failure)?;
+            reports.push(calls::Report { load_us, ..report });
         }
     }
     if reports.is_empty() {
