@@ -1,9 +1,6 @@
 //! What another version of its package would change about a project, looked at before it is changed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use liucheng_model::{
@@ -22,7 +19,7 @@ use crate::{
     difference::{self, FindingChange, Said, ValueChange},
     error::CommandError,
     library::Entry,
-    ports::{ProjectId, RuleCall},
+    ports::ProjectId,
     upgrade::{adoption, context_of, differs},
 };
 
@@ -306,15 +303,7 @@ impl Engine {
         }
         let hooks = self.rules.hooks(package).unwrap_or_default();
         for hook in hooks.into_iter().filter(|hook| *hook != Hook::Step) {
-            let call = RuleCall {
-                package: package.clone(),
-                hook,
-                transition: String::new(),
-                today: loaded.now.date(),
-                facts: definition.with_defaults(&project.facts).0.into_owned(),
-                parameters: Arc::clone(&definition.parameters),
-                calendar: self.library.calendar(),
-            };
+            let call = self.standing_question((package, hook), project, definition, loaded);
             let answer = self.rules.ask(call).await;
             let answer = answer.map(|verdict: Verdict| verdict.answer);
             answers.insert(

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use liucheng_model::{
     decide::{self, Decision, Stale},
     definition::Definition,
-    verdict::Verdict,
+    project::Project,
+    verdict::{Hook, PackagePin, Verdict},
 };
 
 use crate::{Engine, commands::Loaded, ports::RuleCall};
@@ -51,15 +52,7 @@ impl Engine {
                     stale.over.extend::<Vec<_>>(over);
                 }
                 for hook in std::mem::take(&mut stale.again) {
-                    let call = RuleCall {
-                        package: package.clone(),
-                        hook,
-                        transition: String::new(),
-                        today: loaded.now.date(),
-                        facts: definition.with_defaults(&project.facts).0.into_owned(),
-                        parameters: Arc::clone(&definition.parameters),
-                        calendar: self.library.calendar(),
-                    };
+                    let call = self.standing_question((package, hook), project, definition, loaded);
                     match self.rules.ask(call).await {
                         Ok(verdict) => verdicts.push(verdict),
                         Err(fault) => {
@@ -70,5 +63,24 @@ impl Engine {
             }
         }
         decide::renew(decision, &stale, verdicts)
+    }
+
+    /// What a component is asked about a project as it stands, without a transition.
+    pub(crate) fn standing_question(
+        &self,
+        (package, hook): (&PackagePin, Hook),
+        project: &Project,
+        definition: &Definition,
+        loaded: &Loaded,
+    ) -> RuleCall {
+        RuleCall {
+            package: package.clone(),
+            hook,
+            transition: String::new(),
+            today: loaded.now.date(),
+            facts: definition.with_defaults(&project.facts).0.into_owned(),
+            parameters: Arc::clone(&definition.parameters),
+            calendar: self.library.calendar(),
+        }
     }
 }

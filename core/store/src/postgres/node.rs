@@ -223,6 +223,8 @@ impl Node {
         let mut lapsing = self.lapsing.lock().unwrap_or_else(PoisonError::into_inner);
         match &renewal {
             Ok(_) => *lapsing = None,
+            // That is another trouble, which has a name of its own.
+            Err(_) if self.taken().is_some() => {}
             Err(error) => {
                 let since = liucheng_engine::ports::Instant(clock::micros());
                 let trouble = lapsing.get_or_insert_with(|| Trouble {

@@ -211,12 +211,24 @@ fn read(province: &str) -> File {
     toml::from_str(&text).unwrap_or_else(|e| panic!("{province}: {e}"))
 }
 
-/// What `plan` answers for each option of an open point, without the point itself, which says what was decided.
 fn built_in(province: &str) -> Rules {
     let parts = compose::parts(compose::calendar(&[]).unwrap(), None, Some(province));
     parts.unwrap().into()
 }
 
+/// The facts of a case without any decision, and the day it is looked at.
+fn undecided(entry: &Entry, case: &Case) -> (Facts, chrono::NaiveDate) {
+    let (mut facts, _) = read_facts(&entry.definition, &object(&case.facts)).unwrap();
+    facts.retain(|key, _| !key.starts_with(DECISION));
+    let on = case
+        .on
+        .as_ref()
+        .map(|day| input::date("on", &date(day)).unwrap());
+    let on = on.or_else(|| latest_date(&facts)).unwrap_or_default();
+    (facts, on)
+}
+
+/// What `plan` answers for each option of an open point, without the point itself, which says what was decided.
 async fn answers(
     (entry, parts): (&Entry, &Rules),
     issue: &IssueDoc,
@@ -255,13 +267,7 @@ async fn every_decision_changes_what_plan_answers() {
             if open.is_empty() {
                 break;
             }
-            let (mut facts, _) = read_facts(&entry.definition, &object(&case.facts)).unwrap();
-            facts.retain(|key, _| !key.starts_with(DECISION));
-            let on = case
-                .on
-                .as_ref()
-                .map(|day| input::date("on", &date(day)).unwrap());
-            let on = on.or_else(|| latest_date(&facts)).unwrap_or_default();
+            let (facts, on) = undecided(&entry, &case);
             let plan = compute(&entry, &parts, &facts, on).await.unwrap();
             let asked = |issue: &IssueDoc| {
                 let mut findings = plan.findings.iter();
@@ -335,13 +341,7 @@ async fn no_default_reading_decides_unasked() {
         let parts = built_in(province);
         let entry = parts.library.entry(province).unwrap();
         for case in read(province).case {
-            let (mut facts, _) = read_facts(&entry.definition, &object(&case.facts)).unwrap();
-            facts.retain(|key, _| !key.starts_with(DECISION));
-            let on = case
-                .on
-                .as_ref()
-                .map(|day| input::date("on", &date(day)).unwrap());
-            let on = on.or_else(|| latest_date(&facts)).unwrap_or_default();
+            let (facts, on) = undecided(&entry, &case);
             let plan = compute(&entry, &parts, &facts, on).await.unwrap();
             let asked: BTreeSet<&str> = plan
                 .findings
